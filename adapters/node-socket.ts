@@ -1,0 +1,116 @@
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+// @ts-types="npm:@types/ws"
+import type { WebSocket } from "ws";
+import type { Socket } from "../src/socket/socket.ts";
+
+const OPEN = 1;
+const EMPTY = Buffer.alloc(0);
+const ignore = (): void => {};
+
+// What closed a socket from our side, by the error of `ws`; all else that it finds is a breach of RFC 6455.
+const errorCodes: ReadonlyMap<string, number> = new Map([
+  ["WS_ERR_INVALID_UTF8", 1007],
+  ["WS_ERR_TOO_MANY_BUFFERED_PARTS", 1008],
+  ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", 1009],
+  ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009],
+]);
+
+let lastText: string | undefined;
+let lastFrame = EMPTY;
+
+/** An unmasked frame (RFC 6455 section 5.2). The last text's is kept: a publication goes to many sockets. */
+function toFrame(data: string | Uint8Array): Buffer {
+  if (data === lastText) return lastFrame;
+  const text = typeof data === "string";
+  const length = text ? Buffer.byteLength(data) : data.length;
+  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(start + length);
+  frame[0] = text ? 0x81 : 0x82;
+  frame[1] = start === 2 ? length : start === 4 ? 126 : 127;
+  if (start === 4) frame.writeUInt16BE(length, 2);
+  if (start === 10) frame.writeBigUInt64BE(BigInt(length), 2);
+  if (!text) frame.set(data, start);
+  else {
+    frame.write(data, start);
+    lastText = data;
+    lastFrame = frame;
+  }
+  return frame;
+}
+
+/** A WebSocket of `ws` as a {@linkcode Socket}; where nothing is compressed, frames go past it to the TCP socket. */
+export class NodeSocket implements Socket {
+  onmessage: (data: string | Uint8Array) => void = ignore;
+  onclose: (code: number, reason: string) => void = ignore;
+  ondrain: () => void = ignore;
+
+  readonly #ws: WebSocket;
+  readonly #raw: Duplex;
+  readonly #deflates: boolean;
+  #code = 1006; // ours, once we closed
+  #closed = false;
+  #draining = false;
+
+  constructor(ws: WebSocket, raw: Duplex) {
+    this.#ws = ws;
+    this.#raw = raw;
+    this.#deflates = ws.extensions !== "";
+    ws.on("message", (data: Buffer, binary: boolean) => {
+      if (this.#closed) return; // `ws` goes on after close().
+      this.onmessage(binary ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data.toString());
+    });
+    ws.on("error", (error: Error & { code?: string }) => {
+      this.#closed = true; // `ws` closes it.
+      if (error.code?.startsWith("WS_ERR_")) this.#code = errorCodes.get(error.code) ?? 1002;
+    });
+    ws.on("close", (code: number, reason: Buffer) => {
+      this.#closed = true;
+      this.onclose(code === 1006 ? this.#code : code, reason.toString());
+    });
+  }
+
+  get protocol(): string | undefined {
+    return this.#ws.protocol || undefined;
+  }
+
+  get bufferedAmount(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  send(data: string | Uint8Array): void {
+    if (this.#closed || this.#ws.readyState !== OPEN) return;
+    if (this.#deflates) {
+      this.#draining = true;
+      this.#ws.send(data, (error) => this.#written(error));
+      return;
+    }
+    this.#raw.write(toFrame(data));
+    if (!this.#draining && this.#ws.bufferedAmount > 0) this.#awaitDrain();
+  }
+
+  close(code?: number, reason?: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#code = code ?? 1005;
+    try {
+      this.#ws.close(code, reason);
+    } catch {
+      this.#ws.close((this.#code = 4004));
+    }
+  }
+
+  // The stream's own "drain" comes only after its high-water mark was passed; an empty write's callback always comes.
+  #awaitDrain(): void {
+    this.#draining = true;
+    this.#raw.write(EMPTY, (error) => this.#written(error));
+  }
+
+  #written(error: Error | null | undefined): void {
+    if (error || this.#closed || !this.#draining) return;
+    if (this.#ws.bufferedAmount === 0) {
+      this.#draining = false;
+      this.ondrain();
+    } else if (!this.#deflates) this.#awaitDrain();
+  }
+}

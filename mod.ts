@@ -1,0 +1,28 @@
+/**
+ * Prism: realtime services over one connection, the same on Node, Bun and Deno. This is the server's front door.
+ *
+ * @module
+ */
+export { prism } from "./src/server/prism.ts";
+export type * from "./src/server/admission.ts";
+export type * from "./src/server/app.ts";
+export type * from "./src/server/log.ts";
+export type * from "./src/server/options.ts";
+export type { ServerClock } from "./src/server/clock.ts";
+export type { BuildClientOptions } from "./src/http/client-module.ts";
+export type { ClientTypesOptions } from "./src/http/client-types.ts";
+export { defineClient, defineService } from "./src/service/service.ts";
+export type * from "./src/service/service.ts";
+export type * from "./src/service/app.ts";
+export type { Call, CallOptions } from "./src/service/call.ts";
+export type * from "./src/service/contexts.ts";
+export type { Off } from "./src/service/emitter.ts";
+export type * from "./src/service/hosts.ts";
+export type * from "./src/service/middleware.ts";
+export type * from "./src/service/schema.ts";
+export type { Socket } from "./src/socket/socket.ts";
+export type { Clock, Timer } from "./src/wire/clock.ts";
+export type { AnyCodec, Codec, CodecName } from "./src/wire/codecs.ts";
+export { isPrismError, PrismError, type PrismErrorCode } from "./src/wire/errors.ts";
+export type { Body } from "./src/wire/frames.ts";
+export { defaultLimits, type Limits } from "./src/wire/limits.ts";

@@ -1,0 +1,26 @@
+import type { Clock } from "../wire/clock.ts";
+
+interface Runtime {
+  setTimeout(run: () => void, ms: number): { unref?(): void } | number;
+  clearTimeout(timer: unknown): void;
+  queueMicrotask(run: () => void): void;
+  readonly performance: { now(): number };
+}
+
+/** The longest time that a timer can be set for, in ms. */
+const MAX_DELAY = 0x7fffffff;
+
+/** The clock of a client, in a browser or elsewhere: a turn is over with its microtasks. */
+export const clientClock: Clock = {
+  now: () => runtime().performance.now(),
+  setTimer: (run, ms) => {
+    const timer = runtime().setTimeout(run, Math.min(ms, MAX_DELAY));
+    return { cancel: () => runtime().clearTimeout(timer) };
+  },
+  afterTurn: (run) => runtime().queueMicrotask(run),
+  random: () => Math.random(),
+};
+
+function runtime(): Runtime {
+  return globalThis as unknown as Runtime;
+}

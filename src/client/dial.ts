@@ -1,0 +1,64 @@
+import type { Socket } from "../socket/socket.ts";
+import { fromWebSocket, type StandardWebSocket } from "../socket/web-socket.ts";
+
+/**
+ * Opens a socket. It is handed over open, in the turn in which it opened, so that no message is missed.
+ *
+ * @param url where to
+ * @param protocols the subprotocols to offer; none if empty
+ * @param signal aborts when the socket is no longer wanted
+ */
+export type Dial = (url: string, protocols: readonly string[], signal: AbortSignal) => Socket | Promise<Socket>;
+
+/** The constructor of a standard `WebSocket`, or of what is like one. */
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => StandardWebSocket & { onopen: unknown };
+
+/**
+ * Dials with a standard `WebSocket`.
+ *
+ * @param WebSocket its constructor; the platform's where nothing is said
+ * @returns the dial
+ */
+export function webSocketDial(WebSocket?: WebSocketConstructor): Dial {
+  return (url, protocols, signal) =>
+    new Promise((resolve, reject) => {
+      const Constructor = WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+      if (Constructor === undefined) {
+        throw new TypeError("There is no WebSocket here; import connect from @prismrt/prism/client/node");
+      }
+      const ws = protocols.length > 0 ? new Constructor(url, [...protocols]) : new Constructor(url);
+      const failed = (): void => reject(new Error("The socket did not open"));
+      ws.onerror = ws.onclose = failed;
+      ws.onopen = () => {
+        ws.onopen = null;
+        resolve(holdBack(fromWebSocket(ws)));
+      };
+      signal.addEventListener("abort", () => {
+        failed();
+        ws.close();
+      });
+    });
+}
+
+/**
+ * Keeps what arrives before somebody listens: on Node, an open event and the messages behind it can come in one go, with
+ * no time for a promise in between.
+ */
+function holdBack(socket: Socket): Socket {
+  const early: (string | Uint8Array)[] = [];
+  let listener: Socket["onmessage"] | undefined;
+  const replay = (): void => {
+    for (let next = early.shift(); next !== undefined; next = early.shift()) listener!(next);
+    // From now on it is asked no more.
+    Object.defineProperty(socket, "onmessage", { value: listener, writable: true });
+  };
+  Object.defineProperty(socket, "onmessage", {
+    configurable: true,
+    get: () => (message: string | Uint8Array) => void early.push(message),
+    set: (given: Socket["onmessage"]) => {
+      if (listener === undefined) void Promise.resolve().then(replay);
+      listener = given;
+    },
+  });
+  return socket;
+}

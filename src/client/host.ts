@@ -1,0 +1,195 @@
+import { Answer } from "../service/answer.ts";
+import { Calling, type Call, type CallOptions } from "../service/call.ts";
+import type { ClientCallContext } from "../service/contexts.ts";
+import { Emitter, type Off } from "../service/emitter.ts";
+import type { ClientHost, ConnectionStatus } from "../service/hosts.ts";
+import type { ClientHalf } from "../service/service.ts";
+import type { Connection } from "../connection/connection.ts";
+import { toCodec, type Codec } from "../wire/codecs.ts";
+import { PrismError, WireError } from "../wire/errors.ts";
+import { writeFrame, type Body } from "../wire/frames.ts";
+import { writeNumber } from "../wire/numbers.ts";
+import type { Queued } from "./queue.ts";
+
+/** What the client's services need of the client. */
+export interface Backbone {
+  readonly status: ConnectionStatus;
+  /** The connection, while it is open. */
+  readonly connection: Connection | undefined;
+  /** When a call that is made now gives up. */
+  deadline(timeout: number | undefined): number;
+  /** Has something sent when the connection is open. Throws `busy` or `closed` where it cannot wait. */
+  enqueue(item: Queued): void;
+  /** Writes to the client's log. */
+  log(service: string, message: string, data?: unknown): void;
+}
+
+interface SlotEvents {
+  readonly message: unknown;
+  readonly reset: undefined;
+}
+
+/** One service at the client: what its half gives, and what arrives for it. */
+export class Slot {
+  /** What the half gives the client's user. */
+  readonly api: unknown;
+  readonly kind: string;
+  readonly #name: string;
+  readonly #backbone: Backbone;
+  readonly #codec: Codec;
+  readonly #callCodec: Codec;
+  readonly #events: Emitter<SlotEvents>;
+  #handler: ((body: unknown, context: ClientCallContext) => unknown) | undefined;
+  /** The service's number on this connection; `undefined` where the server has no such service. */
+  #number: number | undefined;
+  #init: unknown;
+
+  /**
+   * @param name the service's name
+   * @param half its client half
+   * @param backbone the client
+   */
+  constructor(name: string, half: ClientHalf, backbone: Backbone) {
+    this.#name = name;
+    this.#backbone = backbone;
+    this.kind = half.kind;
+    this.#codec = toCodec(half.codec);
+    this.#callCodec = half.callCodec === undefined ? this.#codec : toCodec(half.callCodec);
+    this.#events = new Emitter((error) => this.#log("A listener failed", error));
+    this.api = half.client(this.#createHost() as never);
+  }
+
+  /** Takes what the welcome says of the service, if it says anything. */
+  welcome(number: number | undefined, init: unknown): void {
+    this.#number = number;
+    this.#init = init;
+    if (number === undefined) this.#log("The server has no such service");
+  }
+
+  /** Tells the half that a new connection has taken the place of a lost one. */
+  reset(): void {
+    this.#events.emit("reset", undefined);
+  }
+
+  /** Takes a message from the server. */
+  message(body: Body): void {
+    try {
+      this.#events.emit("message", this.#codec.decode(body));
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      this.#log("A message could not be read", error);
+    }
+  }
+
+  /** Takes a call from the server. */
+  call(connection: Connection, id: number, body: Body): void {
+    if (this.#handler === undefined) return connection.refuse(id, '{"code":"not_found"}');
+    const answer = new Answer({
+      codec: this.#codec,
+      exposeErrors: false,
+      failed: (error) => this.#log("A handler failed", error),
+    });
+    connection.answer(id, answer);
+    let input: unknown;
+    try {
+      input = this.#callCodec.decode(body);
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      return answer.fail(new PrismError("bad_input"));
+    }
+    answer.run(this.#handler, input, answer);
+  }
+
+  #log(message: string, data?: unknown): void {
+    this.#backbone.log(this.#name, message, data);
+  }
+
+  // Closures, so that a half may take the host apart.
+  #createHost(): ClientHost {
+    // oxlint-disable-next-line typescript/no-this-alias
+    const slot = this;
+    return {
+      get init() {
+        return slot.#init;
+      },
+      get status() {
+        return slot.#backbone.status;
+      },
+      log: (message, data) => this.#log(message, data),
+      send: (body) => this.#send(this.#codec.encode(body)),
+      call: (body, options) => this.#call(body, options),
+      onmessage: (listener): Off => this.#events.on("message", listener),
+      onreset: (listener): Off => this.#events.on("reset", listener),
+      oncall: (handler) => {
+        if (this.#handler !== undefined) throw new TypeError(`Service ${this.#name} answers calls already`);
+        this.#handler = handler;
+      },
+    };
+  }
+
+  #send(body: Body): void {
+    const send = (): void => {
+      if (this.#number !== undefined) this.#backbone.connection?.send(writeFrame(writeNumber(this.#number), body));
+    };
+    if (this.#backbone.connection !== undefined) return send();
+    const guarded = (): void => {
+      try {
+        send();
+      } catch (error) {
+        this.#log("A queued message could not be sent", error);
+      }
+    };
+    this.#backbone.enqueue({ deadline: Infinity, settled: false, send: guarded, fail: () => {} });
+  }
+
+  #call<Result, Item>(body: unknown, options: CallOptions | undefined): Call<Result, Item> {
+    const encoded = typeof body === "function" ? (body as () => unknown) : this.#callCodec.encode(body);
+    const call = new Calling<Result, Item>(options, {
+      codec: this.#codec,
+      deadline: this.#backbone.deadline(options?.timeout),
+    });
+    const send = (): void => {
+      try {
+        if (this.#number === undefined) throw new PrismError("not_found", `No service ${this.#name}`);
+        const frame = typeof encoded === "function" ? this.#callCodec.encode(encoded()) : encoded;
+        this.#backbone.connection!.ask(this.#number, frame, call);
+        call.start();
+      } catch (error) {
+        call.fail(error);
+      }
+    };
+    if (call.settled) return call;
+    if (this.#backbone.connection !== undefined) send();
+    else {
+      try {
+        this.#backbone.enqueue(new QueuedCall(call, send));
+      } catch (error) {
+        call.fail(error);
+      }
+    }
+    return call;
+  }
+}
+
+/** A call that waits for the connection. */
+class QueuedCall implements Queued {
+  readonly send: () => void;
+  readonly #call: Calling<unknown, unknown>;
+
+  constructor(call: Calling<unknown, unknown>, send: () => void) {
+    this.#call = call;
+    this.send = send;
+  }
+
+  get deadline(): number {
+    return this.#call.deadline;
+  }
+
+  get settled(): boolean {
+    return this.#call.settled;
+  }
+
+  fail(error: PrismError): void {
+    this.#call.fail(error);
+  }
+}

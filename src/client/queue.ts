@@ -1,0 +1,78 @@
+import type { Clock, Timer } from "../wire/clock.ts";
+import { PrismError } from "../wire/errors.ts";
+
+/** What waits for the connection. */
+export interface Queued {
+  /** When it gives up, on the client's clock. */
+  readonly deadline: number;
+  /** Whether it has given up by itself. */
+  readonly settled: boolean;
+  /** Sends it. Never throws. */
+  send(): void;
+  /** Gives up. Never throws. */
+  fail(error: PrismError): void;
+}
+
+/** What was sent and called before there was a connection, in order, as long as it is wanted. */
+export class Queue {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  #items: Queued[] = [];
+  #timer: Timer | undefined;
+  #dueAt = Infinity;
+
+  /**
+   * @param clock the time
+   * @param limit how many may wait
+   */
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  /**
+   * Adds one at the end.
+   *
+   * @throws {PrismError} `busy` if as many wait as may
+   */
+  push(item: Queued): void {
+    if (this.#items.length >= this.#limit) this.#items = this.#items.filter((other) => !other.settled);
+    if (this.#items.length >= this.#limit)
+      throw new PrismError("busy", `More than ${this.#limit} wait for the connection`);
+    this.#items.push(item);
+    this.#watch(item.deadline);
+  }
+
+  /** Sends all, in order. */
+  send(): void {
+    for (const item of this.#take()) if (!item.settled) item.send();
+  }
+
+  /** Fails all. */
+  fail(error: PrismError): void {
+    for (const item of this.#take()) item.fail(error);
+  }
+
+  #take(): Queued[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#timer?.cancel();
+    this.#dueAt = Infinity;
+    return items;
+  }
+
+  #watch(deadline: number): void {
+    if (deadline >= this.#dueAt) return;
+    this.#timer?.cancel();
+    this.#dueAt = deadline;
+    this.#timer = this.#clock.setTimer(this.#expire, deadline - this.#clock.now());
+  }
+
+  readonly #expire = (): void => {
+    const now = this.#clock.now();
+    this.#dueAt = Infinity;
+    for (const item of this.#items) if (item.deadline <= now) item.fail(new PrismError("timeout"));
+    this.#items = this.#items.filter((item) => !item.settled);
+    for (const item of this.#items) this.#watch(item.deadline);
+  };
+}

@@ -1,0 +1,41 @@
+import type { Control } from "../connection/link.ts";
+import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
+import { WireError } from "../wire/errors.ts";
+
+/** A service, as the welcome tells of it: its number, its kind, and what its client half needs. */
+export type ServiceEntry = readonly [number: number, kind: string, init?: unknown];
+
+/** What the client goes by. */
+export interface Welcome {
+  /** After how many ms of silence an end shows that it lives. */
+  readonly heartbeat: number;
+  /** The largest packet that the server takes, in bytes. */
+  readonly packet: number;
+  /** The services by name. */
+  readonly services: ReadonlyMap<string, ServiceEntry>;
+}
+
+/**
+ * Reads a welcome (PROTOCOL.md, "Opening").
+ *
+ * @param message the `$` frame's object
+ * @param known the services, where the server leaves them out because the client has its manifest
+ * @returns what it says
+ * @throws {WireError} 1002 if it is not a welcome of version 1
+ */
+export function readWelcome(
+  message: Control,
+  known: Readonly<Record<string, readonly unknown[]>> | undefined,
+): Welcome {
+  const { welcome, heartbeat, packet, services = known } = message;
+  if (
+    welcome !== 1 ||
+    typeof heartbeat !== "number" ||
+    typeof packet !== "number" ||
+    typeof services !== "object" ||
+    services === null
+  ) {
+    throw new WireError(PROTOCOL_ERROR, "Malformed welcome");
+  }
+  return { heartbeat, packet, services: new Map(Object.entries(services as Record<string, ServiceEntry>)) };
+}

@@ -1,0 +1,22 @@
+/** Hands out numbers from 0, the smallest free one first (PROTOCOL.md, "Calls"). One bit a number. */
+export class Ids {
+  readonly #taken: number[] = [];
+  /** No word before this one has a free bit. */
+  #first = 0;
+
+  /** @returns the smallest free number, which is now taken */
+  take(): number {
+    while (this.#taken[this.#first] === -1) this.#first++;
+    const word = this.#taken[this.#first] ?? 0;
+    const lowest = ~word & (word + 1);
+    this.#taken[this.#first] = word | lowest;
+    return this.#first * 32 + 31 - Math.clz32(lowest);
+  }
+
+  /** @param id a taken number, which is now free */
+  free(id: number): void {
+    const at = id >>> 5;
+    this.#taken[at]! &= ~(1 << (id & 31));
+    if (at < this.#first) this.#first = at;
+  }
+}

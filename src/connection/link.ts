@@ -1,0 +1,213 @@
+import type { Socket } from "../socket/socket.ts";
+import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
+import { bodyText } from "../wire/codecs.ts";
+import { WireError } from "../wire/errors.ts";
+import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
+import { checkPacketSize, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
+import type { Heartbeat, Pulse } from "./heartbeat.ts";
+import type { Flushable, Turn } from "./turn.ts";
+
+/** Whose counted frames a link carries: a connection, as its link sees it. */
+export interface Traffic {
+  /** Hands over what is to be sent now. */
+  drain(): readonly Frame[];
+  /** Takes the peer's count of frames received. Throws a `WireError` if that cannot be. */
+  acknowledge(count: number): void;
+  /** Takes one counted frame. Throws a `WireError` if it breaks the protocol. */
+  receive(header: Header, body: Body): void;
+}
+
+/** The object in a `$` frame. Its members are the peer's: each is looked at before it is believed. */
+export type Control = Readonly<Record<string, unknown>>;
+
+/** What is told of a link to whoever opened it. None of these throws anything but a `WireError`. */
+export interface LinkOwner {
+  /** A `$` frame arrived. */
+  control(link: Link, message: Control): void;
+  /** The socket is gone; said once. */
+  gone(link: Link, code: CloseCode, reason: string): void;
+  /** What waited in the socket has gone to the network. */
+  drained?(): void;
+  /** A frame arrived; said before it is taken, where the options ask for it. */
+  trace?(header: Header, body: Body): void;
+  /** Something under this link threw what it must not: a defect, reported and contained. */
+  broken(link: Link, error: unknown): void;
+}
+
+/** What a link needs to know of its end. */
+export interface LinkOptions {
+  readonly turn: Turn;
+  /** The largest packet taken, in bytes. */
+  readonly packetIn: number;
+  /** The largest packet sent, in bytes; a longer frame goes alone. */
+  readonly packetOut: number;
+  /** Bytes that may wait in the socket. */
+  readonly sendLimit: number;
+  /** Whether this end is the client, which may not send the close codes of RFC 6455. */
+  readonly client: boolean;
+  /** Counts whole frames, both ways. */
+  readonly meter: Meter;
+  /** Whether the owner hears of each frame. */
+  readonly traced?: boolean | undefined;
+}
+
+/** Frames since the beginning. */
+export interface Meter {
+  received: number;
+  sent: number;
+}
+
+const NONE: readonly Frame[] = [];
+
+/**
+ * One socket from open to close: its packets, its link frames, its heartbeat. The connection that its counted frames
+ * belong to is attached once both ends know which it is.
+ */
+export class Link implements FrameSink, Flushable, Pulse {
+  connection: Traffic | undefined;
+  spokeAt = 0;
+  heardAt = 0;
+  /** Whether `close` was called or the socket is gone. */
+  over = false;
+  packetOut: number;
+  readonly #socket: Socket;
+  #owner: LinkOwner;
+  readonly #options: LinkOptions;
+  #heartbeat: Heartbeat | undefined;
+  #own: Frame[] | undefined;
+  #due = false;
+  #pongDue = false;
+
+  /**
+   * @param socket an open socket, from now on the link's alone
+   * @param owner who is told of what happens
+   * @param options what it needs to know
+   */
+  constructor(socket: Socket, owner: LinkOwner, options: LinkOptions) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#options = options;
+    this.packetOut = options.packetOut;
+    socket.onmessage = (packet) => this.#receive(packet);
+    socket.onclose = (code, reason) => this.#closed(code, reason);
+    socket.ondrain = () => this.#owner.drained?.();
+  }
+
+  /** Bytes that wait in the socket. */
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** @param owner is told of what happens from now on, instead of whoever was */
+  handTo(owner: LinkOwner): void {
+    this.#owner = owner;
+  }
+
+  /** @param heartbeat watches the link from now on */
+  watch(heartbeat: Heartbeat): void {
+    this.#heartbeat = heartbeat;
+    heartbeat.add(this);
+  }
+
+  /** Sends a link frame: before the connection's frames of this turn, and only on this socket. */
+  post(frame: string): void {
+    if (this.over) return;
+    (this.#own ??= []).push(frame);
+    this.mark();
+  }
+
+  /** Has what is waiting sent when this turn is over. */
+  mark(): void {
+    if (this.#due) return;
+    this.#due = true;
+    this.#options.turn.add(this);
+  }
+
+  flush(): void {
+    this.#due = this.#pongDue = false;
+    if (this.over) return;
+    const { meter, sendLimit } = this.#options;
+    if (this.#socket.bufferedAmount > sendLimit) return this.close(SLOW_CONSUMER, "Slow consumer");
+    let frames = this.connection?.drain() ?? NONE;
+    if (this.#own !== undefined) {
+      frames = this.#own.concat(frames);
+      this.#own = undefined;
+    }
+    if (frames.length === 0) return;
+    if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
+    meter.sent += frames.length;
+    writePackets(frames, this.packetOut, this.#socket);
+  }
+
+  ping(): void {
+    this.post("(");
+  }
+
+  missed(): void {
+    this.close(HEARTBEAT_MISSED, "Heartbeat missed");
+  }
+
+  /** Sends what is waiting, closes the socket and is done with it; the owner hears `gone` with this code. */
+  close(code: CloseCode, reason: string): void {
+    if (this.over) return;
+    if (this.#due && code !== SLOW_CONSUMER) this.flush();
+    if (this.over) return;
+    this.#socket.close(code, reason);
+    this.#closed(code, reason);
+  }
+
+  frame(header: Header, body: Body): boolean {
+    this.#options.meter.received++;
+    if (this.#options.traced) this.#owner.trace?.(header, body);
+    switch (header.kind) {
+      case CONTROL:
+        this.#owner.control(this, parseControl(body));
+        break;
+      case PING:
+        if (!this.#pongDue) this.post(")");
+        this.#pongDue = true;
+        break;
+      case PONG:
+        break;
+      default:
+        if (this.connection === undefined) throw new WireError(PROTOCOL_ERROR, "Frame before the welcome");
+        if (header.kind === ACKNOWLEDGE) this.connection.acknowledge(header.id);
+        else this.connection.receive(header, body);
+    }
+    return !this.over;
+  }
+
+  #receive(packet: string | Uint8Array): void {
+    if (this.over) return;
+    const { packetIn, client } = this.#options;
+    if (this.#heartbeat !== undefined) this.heardAt = this.#heartbeat.beat;
+    try {
+      checkPacketSize(packet, packetIn);
+      readPacket(packet, this);
+    } catch (error) {
+      if (!(error instanceof WireError)) this.#owner.broken(this, error);
+      const code = error instanceof WireError ? error.closeCode : PROTOCOL_ERROR;
+      this.close(client ? CLIENT_ERROR : code, error instanceof WireError ? error.message : "Internal error");
+    }
+  }
+
+  #closed(code: CloseCode, reason: string): void {
+    if (this.over) return;
+    this.over = true;
+    this.#heartbeat?.delete(this);
+    this.#owner.gone(this, code, reason);
+  }
+}
+
+function parseControl(body: Body): Control {
+  let message: unknown;
+  try {
+    message = JSON.parse(bodyText(body));
+  } catch (error) {
+    if (error instanceof WireError) throw error;
+  }
+  if (typeof message !== "object" || message === null || Array.isArray(message)) {
+    throw new WireError(PROTOCOL_ERROR, "Malformed control frame");
+  }
+  return message as Control;
+}

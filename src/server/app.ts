@@ -1,0 +1,92 @@
+import type { BuildClientOptions } from "../http/client-module.ts";
+import type { ClientTypesOptions } from "../http/client-types.ts";
+import type { TypesOf } from "../service/app.ts";
+import type { Shape } from "../service/contexts.ts";
+import type { AppEvents, EventBus } from "../service/hosts.ts";
+import type { Middleware } from "../service/middleware.ts";
+import type { Asset, Service, ServiceTypes } from "../service/service.ts";
+import type { Servable } from "./admission.ts";
+
+/** The types of a service that fits an app of this shape. */
+export interface FittingTypes<S> extends ServiceTypes {
+  readonly needs: (shape: S) => void;
+}
+
+/** What each service's server half gives. */
+export type ServerApis<Registered> = {
+  readonly [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly server: infer Api } ? Api : never;
+};
+
+/** The events that services add. */
+export type EventsOfServices<Registered> = UnionToIntersection<
+  {
+    [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly events: infer Events } ? Events : never;
+  }[keyof Registered]
+>;
+
+type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never;
+
+/** Counts since the app was made. */
+export interface AppStats {
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** Frames that came in. */
+  readonly received: number;
+  /** Frames that went out. */
+  readonly sent: number;
+}
+
+/** What a service is told that is made by a function of the app so far. */
+export interface AppSoFar<Registered> {
+  /** What the services before it give. */
+  readonly services: ServerApis<Registered>;
+}
+
+/** An app: a chain whose type knows the services. Made by `prism`. */
+export interface Prism<Registered = Record<never, never>, S = Shape> extends Servable {
+  /** For types only: what `connect<App>` goes by. */
+  readonly "~services"?: Registered | undefined;
+  /** What each service's server half gives, by the service's name. */
+  readonly services: ServerApis<Registered>;
+  /** The app's bus, shared with its services. */
+  readonly events: EventBus<AppEvents & EventsOfServices<Registered>>;
+  /**
+   * Puts middleware before all services, behind what is there.
+   *
+   * @param middleware sees every message and call before its body is read
+   * @returns the app
+   * @throws {TypeError} after the first connection
+   */
+  use(middleware: Middleware<S>): this;
+  /**
+   * Registers a service.
+   *
+   * @param name 1 to 64 letters, digits, `_`, `$` and `-`: the client has the service under it
+   * @param service the service, or a function of the app so far that makes it
+   * @returns the app, whose type knows the service
+   * @throws {TypeError} for a name that cannot be had or is there already, or after the first connection
+   */
+  service<const Name extends string, Added extends Service<string, FittingTypes<S>>>(
+    name: Name,
+    service: Added | ((app: AppSoFar<Registered>) => Added),
+  ): Prism<Registered & { readonly [Key in Name]: Added }, S>;
+  /**
+   * Writes the client of the app as one ES module.
+   *
+   * @param options how to write it
+   * @returns the module's text
+   * @throws {TypeError} for a client half that cannot stand alone
+   */
+  buildClient(options?: BuildClientOptions): Promise<string>;
+  /**
+   * Writes the declaration file of that client.
+   *
+   * @param options where the app's type is
+   * @returns the text of a `.d.ts`
+   */
+  buildClientTypes(options: ClientTypesOptions): string;
+  /** The files of the app and its services, for a build of one's own. */
+  assets(): readonly Asset[];
+  /** Connections and frames, counted. */
+  stats(): AppStats;
+}

@@ -1,0 +1,82 @@
+import type { Heartbeat } from "../connection/heartbeat.ts";
+import { Link, type Control, type LinkOptions, type LinkOwner } from "../connection/link.ts";
+import type { Socket } from "../socket/socket.ts";
+import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED } from "../wire/close-codes.ts";
+import type { Timer } from "../wire/clock.ts";
+import { WireError } from "../wire/errors.ts";
+import { readHello, type Offer } from "./offer.ts";
+import { Peer, type PeerOwner } from "./peer.ts";
+
+/** What the door needs of the server. */
+export interface DoorOwner extends PeerOwner {
+  readonly heartbeat: Heartbeat;
+  readonly linkOptions: LinkOptions;
+  /** The welcome for a new peer: the text of a `$` frame's object. */
+  welcome(peer: Peer, offer: Offer): string;
+  /** A peer has its welcome. */
+  began(peer: Peer): void;
+}
+
+/** What is known of a client when its socket opens. */
+export interface Arrival {
+  readonly offer: Offer;
+  readonly state: Record<string, unknown>;
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * Takes an open socket: welcomes the client if its subprotocol said who it is, else waits for its hello.
+ *
+ * @param socket the socket
+ * @param arrival what is known of the client
+ * @param owner the server
+ */
+export function openSocket(socket: Socket, arrival: Arrival, owner: DoorOwner): void {
+  const opening = new Opening(arrival, owner);
+  const link = new Link(socket, opening, owner.linkOptions);
+  if (arrival.offer.version === undefined) opening.wait(link);
+  else opening.welcome(link, arrival.offer);
+}
+
+/** A socket before its welcome. */
+class Opening implements LinkOwner {
+  readonly #arrival: Arrival;
+  readonly #owner: DoorOwner;
+  #timer: Timer | undefined;
+
+  constructor(arrival: Arrival, owner: DoorOwner) {
+    this.#arrival = arrival;
+    this.#owner = owner;
+  }
+
+  wait(link: Link): void {
+    const { clock, limits } = this.#owner;
+    this.#timer = clock.setTimer(() => link.close(HEARTBEAT_MISSED, "No hello"), limits.handshake);
+  }
+
+  welcome(link: Link, offer: Offer): void {
+    const { state, remoteAddress } = this.#arrival;
+    const owner = this.#owner;
+    const peer = new Peer(link, owner, state, remoteAddress);
+    link.watch(owner.heartbeat);
+    link.post(`$${owner.welcome(peer, offer)}`);
+    peer.wire.attach(link);
+    owner.began(peer);
+  }
+
+  control(link: Link, message: Control): void {
+    if (!("hello" in message)) throw new WireError(PROTOCOL_ERROR, "No hello");
+    this.#timer?.cancel();
+    const offer = readHello(message);
+    if (offer.version === true) this.welcome(link, offer);
+    else link.close(REFUSED, "No version in common");
+  }
+
+  gone(): void {
+    this.#timer?.cancel();
+  }
+
+  broken(_link: Link, error: unknown): void {
+    this.#owner.reports.failed("Internal error", error);
+  }
+}

@@ -1,0 +1,237 @@
+import { Answer, type AnswerOptions } from "../service/answer.ts";
+import { Calling, type Call, type CallOptions } from "../service/call.ts";
+import type { ConnectionHandle, MessageContext, ServiceCallContext, Session } from "../service/contexts.ts";
+import { Emitter } from "../service/emitter.ts";
+import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
+import { validate } from "../service/schema.ts";
+import type { Service } from "../service/service.ts";
+import { toCodec, type Codec } from "../wire/codecs.ts";
+import type { Clock } from "../wire/clock.ts";
+import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
+import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
+import type { Limits } from "../wire/limits.ts";
+import { writeNumber } from "../wire/numbers.ts";
+import type { Peer } from "./peer.ts";
+import type { Reports } from "./reports.ts";
+
+/** What a service needs of the app. */
+export interface EntryOwner {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly exposeErrors: boolean;
+  /** The peers that are connected. */
+  readonly peers: ReadonlySet<Peer>;
+  /** The storage of a service. */
+  storageOf(service: string): ServiceStorage;
+  readonly reports: Reports;
+}
+
+interface EntryEvents {
+  readonly message: readonly [body: unknown, context: MessageContext];
+  readonly connect: ConnectionHandle;
+  readonly disconnect: ConnectionHandle;
+}
+
+/** What a handler gets besides the body: the peer, and the call's own signal and items, made when they are asked for. */
+class Context implements ServiceCallContext {
+  readonly connection: ConnectionHandle;
+  readonly #peer: Peer;
+  readonly #answer: Answer;
+
+  constructor(peer: Peer, answer: Answer) {
+    this.connection = peer;
+    this.#peer = peer;
+    this.#answer = answer;
+  }
+
+  get session(): Session {
+    return this.#peer.session;
+  }
+
+  get signal(): AbortSignal {
+    return this.#answer.signal;
+  }
+
+  get items(): AsyncIterableIterator<unknown> {
+    return this.#answer.items;
+  }
+
+  dropItems(): void {
+    this.#answer.dropItems();
+  }
+}
+
+/** A service, registered: its number, and its server half with what it listens to. */
+export class ServiceEntry {
+  readonly name: string;
+  readonly number: number;
+  readonly service: Service;
+  /** What the server half gives the app. */
+  readonly api: unknown;
+  readonly #owner: EntryOwner;
+  readonly #codec: Codec;
+  readonly #callCodec: Codec;
+  readonly #header: string;
+  readonly #events: Emitter<EntryEvents>;
+  readonly #answerOptions: AnswerOptions;
+  readonly #closers = new Set<() => unknown>();
+  #handler: ((body: unknown, context: ServiceCallContext) => unknown) | undefined;
+
+  /**
+   * @param name the service's name
+   * @param number its number on the wire
+   * @param service the service
+   * @param owner the app
+   */
+  constructor(name: string, number: number, service: Service, owner: EntryOwner) {
+    this.name = name;
+    this.number = number;
+    this.service = service;
+    this.#owner = owner;
+    this.#codec = toCodec(service.codec);
+    this.#callCodec = service.callCodec === undefined ? this.#codec : toCodec(service.callCodec);
+    this.#header = writeNumber(number);
+    this.#events = new Emitter((error, event) => this.#failed(`A listener to ${event} failed`, error));
+    this.#answerOptions = {
+      codec: this.#codec,
+      exposeErrors: owner.exposeErrors,
+      failed: (error) => this.#failed("A handler failed", error),
+    };
+    this.api = service.server(this.#createHost() as never);
+  }
+
+  /** Whether it answers calls. */
+  get answers(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  /** Makes the answer to a call. */
+  createAnswer(): Answer {
+    return new Answer(this.#answerOptions);
+  }
+
+  /**
+   * Hands a message to the service.
+   *
+   * @returns a promise only if the service's schema is asynchronous
+   * @throws {WireError} if its text is not valid UTF-8
+   * @throws {PrismError} `bad_input` if it cannot be read or does not fit, also as a rejection
+   */
+  message(peer: Peer, body: Body): unknown {
+    const value = this.#read(this.#codec, body);
+    if (value instanceof Promise) return value.then((late) => this.#events.emit("message", [late, peer]));
+    this.#events.emit("message", [value, peer]);
+    return undefined;
+  }
+
+  /**
+   * Hands a call to the service.
+   *
+   * @throws {WireError} if its text is not valid UTF-8
+   */
+  call(peer: Peer, answer: Answer, body: Body): void {
+    const handler = this.#handler!;
+    let value: unknown;
+    try {
+      value = this.#read(this.#callCodec, body);
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      return answer.fail(error);
+    }
+    const context = new Context(peer, answer);
+    if (value instanceof Promise) {
+      value.then(
+        (late) => answer.run(handler, late, context),
+        (error) => answer.fail(error),
+      );
+    } else answer.run(handler, value, context);
+  }
+
+  /** Tells the service of a connection. */
+  connected(peer: Peer): void {
+    this.#events.emit("connect", peer);
+  }
+
+  /** Tells the service that a connection has ended. */
+  disconnected(peer: Peer): void {
+    this.#events.emit("disconnect", peer);
+  }
+
+  /** Tells the service that the app is closed. */
+  async close(): Promise<void> {
+    for (const closer of this.#closers) {
+      try {
+        await closer();
+      } catch (error) {
+        this.#failed("Closing failed", error);
+      }
+    }
+    this.#closers.clear();
+  }
+
+  /** Reads and validates a body. A promise only if the schema is asynchronous. */
+  #read(codec: Codec, body: Body): unknown {
+    let value: unknown;
+    try {
+      value = codec.decode(body);
+    } catch (error) {
+      if (error instanceof WireError || isPrismError(error)) throw error;
+      throw new PrismError("bad_input", "Unreadable body");
+    }
+    const { up } = this.service;
+    return up === undefined ? value : validate(up, value);
+  }
+
+  #failed(message: string, error: unknown): void {
+    this.#owner.reports.failed(message, error, { service: this.name });
+  }
+
+  #frame(body: unknown): Frame {
+    return writeFrame(this.#header, this.#codec.encode(body));
+  }
+
+  #broadcast(body: unknown, options: BroadcastOptions = {}): void {
+    const frame = this.#frame(body);
+    const { to = this.#owner.peers, except } = options;
+    for (const peer of to as Iterable<Peer>) if (peer !== except) peer.post(frame, options);
+  }
+
+  #call<Result, Item>(to: Peer, body: unknown, options: CallOptions | undefined): Call<Result, Item> {
+    const { clock, limits } = this.#owner;
+    const deadline = clock.now() + (options?.timeout ?? limits.timeout);
+    const call = new Calling<Result, Item>(options, { codec: this.#codec, deadline });
+    if (call.settled) return call;
+    if (to.closed) call.fail(new PrismError("lost"));
+    else {
+      to.wire.ask(this.number, this.#callCodec.encode(body), call);
+      call.start();
+    }
+    return call;
+  }
+
+  // Closures, so that a service may take the host apart.
+  #createHost(): ServerHost {
+    const owner = this.#owner;
+    return {
+      name: this.name,
+      events: owner.reports.events,
+      log: owner.reports.logOf(this.name),
+      storage: owner.storageOf(this.name),
+      connections: owner.peers,
+      onmessage: (listener) => this.#events.on("message", ([body, context]) => listener(body, context)),
+      oncall: (handler) => {
+        if (this.#handler !== undefined) throw new TypeError(`Service ${this.name} answers calls already`);
+        this.#handler = handler;
+      },
+      send: (to, body) => (to as Peer).wire.send(this.#frame(body)),
+      broadcast: (body, options) => this.#broadcast(body, options),
+      call: (to, body, options) => this.#call(to as Peer, body, options),
+      onconnect: (listener) => this.#events.on("connect", listener),
+      ondisconnect: (listener) => this.#events.on("disconnect", listener),
+      onclose: (listener) => {
+        this.#closers.add(listener);
+        return () => void this.#closers.delete(listener);
+      },
+    };
+  }
+}

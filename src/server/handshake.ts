@@ -1,0 +1,36 @@
+import type { Admission, PeerInfo, Servable } from "./admission.ts";
+import { serverClock } from "./clock.ts";
+
+/**
+ * Asks an app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
+ *
+ * @param app the app that is asked
+ * @param request the upgrade request
+ * @param peer what is known of the peer
+ * @returns the app's answer, or a `Response` with status 503 when it took too long; what it answers later is abandoned
+ */
+export function admitInTime(app: Servable, request: Request, peer: PeerInfo): Promise<Admission | Response> {
+  return new Promise((resolve) => {
+    let late = false;
+    const deadline = serverClock.setTimer(() => {
+      late = true;
+      resolve(new Response("The handshake took too long", { status: 503 }));
+    }, app.transport.handshake);
+    const settle = (answer: Admission | Response): void => {
+      deadline.cancel();
+      if (late && isAdmission(answer)) answer.abandon();
+      resolve(answer);
+    };
+    app.admit(request, peer).then(settle, () => settle(new Response(null, { status: 500 })));
+  });
+}
+
+/**
+ * Tells leave from refusal, by shape: a `Response` may come from another realm or library.
+ *
+ * @param answer what `admit` answered
+ * @returns whether it is leave to upgrade
+ */
+export function isAdmission(answer: Admission | Response): answer is Admission {
+  return "abandon" in answer;
+}

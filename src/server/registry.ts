@@ -1,0 +1,87 @@
+import { checkName } from "../service/names.ts";
+import type { Asset, Service } from "../service/service.ts";
+import { ServiceEntry, type EntryOwner } from "./entry.ts";
+import { toBase64Url } from "./random-id.ts";
+
+/** The members that a client has of its own. */
+const TAKEN = new Set(["connection"]);
+const ASSET_NAME = /^[\w.-]+(\/[\w.-]+)*$/;
+/** 128 bits name a table among all. */
+const HASH_BYTES = 16;
+
+/** The services of an app, by name and by number, until the first connection freezes them. */
+export class Registry {
+  readonly entries: ServiceEntry[] = [];
+  readonly byName: Map<string, ServiceEntry> = new Map();
+  readonly assets: Map<string, Asset> = new Map();
+  /** The hash of the frozen table, once it is known. */
+  frozenHash: string | undefined;
+  #frozen: string | undefined;
+
+  /** Whether nothing can be registered any more. */
+  get frozen(): boolean {
+    return this.#frozen !== undefined;
+  }
+
+  /**
+   * Registers a service and runs its server half.
+   *
+   * @throws {TypeError} for a name that cannot be had or is there already, or after the first connection
+   */
+  add(name: string, service: Service, owner: EntryOwner): ServiceEntry {
+    if (this.frozen) throw new TypeError(`Service ${JSON.stringify(name)} comes after the first connection`);
+    checkName(name, "service");
+    if (TAKEN.has(name)) throw new TypeError(`Name of a service is taken by the client: ${JSON.stringify(name)}`);
+    if (this.byName.has(name)) throw new TypeError(`Service ${JSON.stringify(name)} is registered already`);
+    const entry = new ServiceEntry(name, this.entries.length, service, owner);
+    for (const asset of service.assets ?? []) this.addAsset(asset);
+    this.entries.push(entry);
+    this.byName.set(name, entry);
+    return entry;
+  }
+
+  /**
+   * Adds a file.
+   *
+   * @throws {TypeError} for a name that is no path of plain segments, or that another file has
+   */
+  addAsset(asset: Asset): void {
+    const { name } = asset;
+    if (!ASSET_NAME.test(name) || name.split("/").some((segment) => /^\.+$/.test(segment))) {
+      throw new TypeError(`Name of an asset is not a path of letters, digits, ., _ and -: ${JSON.stringify(name)}`);
+    }
+    const known = this.assets.get(name);
+    // A service that is registered twice brings its files twice.
+    if (known !== undefined && known.content !== asset.content) throw new TypeError(`Asset ${name} is there already`);
+    this.assets.set(name, asset);
+  }
+
+  /** The service table as JSON, as the welcome has it. Nothing can be registered afterwards. */
+  freeze(): string {
+    return (this.#frozen ??= this.table());
+  }
+
+  /** The service table as JSON. */
+  table(): string {
+    return JSON.stringify(
+      Object.fromEntries(
+        this.entries.map(({ name, number, service: { kind, init } }) => [
+          name,
+          init === undefined ? [number, kind] : [number, kind, init],
+        ]),
+      ),
+    );
+  }
+
+  /** The name of the table among all: the hash that a generated client offers. */
+  async hash(): Promise<string> {
+    const hash = await digest(this.table());
+    if (this.frozen) this.frozenHash = hash;
+    return hash;
+  }
+}
+
+async function digest(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return toBase64Url(new Uint8Array(hash).subarray(0, HASH_BYTES));
+}

@@ -1,0 +1,157 @@
+import { Answering } from "../connection/exchange.ts";
+import type { Codec } from "../wire/codecs.ts";
+import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
+import type { Body } from "../wire/frames.ts";
+import { writeFailure } from "./failures.ts";
+import { Inflow, isAsyncIterable, pump, type ItemTarget } from "./items.ts";
+
+/** What an answer needs to know of the service that gives it. */
+export interface AnswerOptions {
+  /** How results and items become bodies. */
+  readonly codec: Codec;
+  /** Whether the text of unexpected errors is told to the caller. */
+  readonly exposeErrors: boolean;
+  /** Hears of errors that the caller is not told. Never throws. */
+  failed(error: unknown): void;
+}
+
+/** A peer's call while its handler is at work: what the handler returns or throws becomes the call's ending. */
+export class Answer extends Answering implements ItemTarget {
+  readonly #options: AnswerOptions;
+  #controller: AbortController | undefined;
+  #inflow: Inflow<unknown> | undefined;
+  #waiting: (() => void) | undefined;
+  #cancelled = false;
+  #dropping = false;
+
+  /** @param options the service's */
+  constructor(options: AnswerOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** Aborted when the caller no longer wants the call, or is gone. Made when it is first asked for. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#cancelled) this.#controller.abort(new PrismError("cancelled"));
+    return this.#controller.signal;
+  }
+
+  /** The items that the caller sends. */
+  get items(): Inflow<unknown> {
+    if (this.#inflow === undefined) {
+      this.#inflow = new Inflow(
+        () => this.took(),
+        () => {},
+      );
+      if (this.over) this.#inflow.end(new PrismError("cancelled"));
+    }
+    return this.#inflow;
+  }
+
+  /**
+   * Runs a handler and ends the call with what becomes of it. A handler that returns a plain value costs no promise.
+   *
+   * @param handler returns a value, a promise or an async iterable, or throws
+   * @param body the handler's first argument
+   * @param context the handler's second argument
+   */
+  run<Context>(handler: (body: unknown, context: Context) => unknown, body: unknown, context: Context): void {
+    try {
+      this.settle(handler(body, context));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends the call with a value, or with what a promise or an async iterable comes to. */
+  settle(outcome: unknown): void {
+    if (isThenable(outcome)) {
+      outcome.then(
+        (value) => this.settle(value),
+        (error) => this.fail(error),
+      );
+    } else if (isAsyncIterable(outcome)) {
+      pump(outcome, this).then(
+        (value) => this.settle(value),
+        (error) => this.fail(error),
+      );
+    } else this.#finish(outcome);
+  }
+
+  /** Ends the call with an error. */
+  fail(error: unknown): void {
+    if (this.over) return;
+    const { exposeErrors } = this.#options;
+    if (!isPrismError(error)) this.#options.failed(error);
+    try {
+      this.failure(writeFailure(error, exposeErrors));
+    } catch {
+      this.failure(writeFailure(new PrismError("too_large"), exposeErrors));
+    }
+    this.#release();
+  }
+
+  /** Drops the items that the caller sends: nobody is going to take them. */
+  dropItems(): void {
+    this.#dropping = true;
+    this.#inflow?.drop();
+  }
+
+  emit(item: unknown): void {
+    this.item(this.#options.codec.encode(item));
+  }
+
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  onmore(): void {
+    this.#waiting?.();
+    this.#waiting = undefined;
+  }
+
+  onitem(body: Body): void {
+    if (this.#dropping) return this.took();
+    let item: unknown;
+    try {
+      item = this.#options.codec.decode(body);
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      return this.fail(new PrismError("bad_input", "Unreadable item"));
+    }
+    this.items.push(item);
+  }
+
+  onfinish(): void {
+    this.items.end();
+  }
+
+  oncancel(): void {
+    this.#cancelled = true;
+    this.#controller?.abort(new PrismError("cancelled"));
+    this.#release();
+  }
+
+  #finish(value: unknown): void {
+    if (this.over) return;
+    try {
+      this.result(this.#options.codec.encode(value));
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (this.#inflow !== undefined || this.#waiting !== undefined) this.#release();
+  }
+
+  /** Lets go of a pump that waits for credit, and of a handler that waits for items. */
+  #release(): void {
+    this.onmore();
+    this.#inflow?.end(new PrismError("cancelled"));
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function";
+}

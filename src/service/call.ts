@@ -1,0 +1,201 @@
+import { Asking } from "../connection/exchange.ts";
+import type { Codec } from "../wire/codecs.ts";
+import { PrismError, WireError } from "../wire/errors.ts";
+import type { Body } from "../wire/frames.ts";
+import { Inflow, pump, type ItemSource, type ItemTarget } from "./items.ts";
+
+/** What a call can be given. */
+export interface CallOptions {
+  /** Ends the call with `cancelled` when it aborts; the callee's handler hears of it. */
+  readonly signal?: AbortSignal | undefined;
+  /** After how many ms the call fails with `timeout`; `Infinity` for never. 30,000 where nothing is said. */
+  readonly timeout?: number | undefined;
+  /** Items to send to the callee, as fast as it takes them. */
+  readonly items?: ItemSource | undefined;
+}
+
+/**
+ * A call under way. Await it for the result, iterate it for the items that come before it. Awaited without being
+ * iterated, items are dropped; leaving the iteration early cancels the call.
+ */
+export interface Call<Result, Item = never> extends Promise<Result>, AsyncIterable<Item, Result> {}
+
+/** What a call needs to know of the service that makes it. */
+export interface CallingOptions {
+  /** How results and items become values, and items bodies. */
+  readonly codec: Codec;
+  /** When it fails with `timeout`, on the connection's clock. */
+  readonly deadline: number;
+}
+
+const PENDING = 0;
+const DONE = 1;
+const FAILED = 2;
+
+/** The calling end. Its promise is made when it is first asked for, so that nobody's rejection goes unhandled. */
+export class Calling<Result, Item> extends Asking implements Call<Result, Item>, ItemTarget {
+  readonly [Symbol.toStringTag] = "Call";
+  readonly #codec: Codec;
+  readonly #signal: AbortSignal | undefined;
+  readonly #source: ItemSource | undefined;
+  #state = PENDING;
+  #value: unknown;
+  #promise: Promise<Result> | undefined;
+  #settle: (() => void) | undefined;
+  #inflow: Inflow<Item> | undefined;
+  #dropping = false;
+  #waiting: (() => void) | undefined;
+
+  /**
+   * @param options the call's, of whoever makes it
+   * @param given the service's
+   */
+  constructor(options: CallOptions | undefined, given: CallingOptions) {
+    super();
+    this.#codec = given.codec;
+    this.deadline = given.deadline;
+    this.#source = options?.items;
+    const signal = (this.#signal = options?.signal);
+    if (signal === undefined) return;
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener("abort", this.#abort);
+  }
+
+  /** Whether it has come to its end, on this side at least. */
+  get settled(): boolean {
+    return this.#state !== PENDING;
+  }
+
+  /** Starts sending items. Called once the call is under way. */
+  start(): void {
+    if (this.#source === undefined) return;
+    pump(this.#source, this).then(
+      () => this.finish(),
+      (error) => this.fail(error),
+    );
+  }
+
+  then<A = Result, B = never>(
+    onfulfilled?: ((value: Result) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    if (!this.#iterated) {
+      this.#dropping = true;
+      this.#inflow?.drop();
+      this.#inflow = undefined;
+    }
+    this.#promise ??= new Promise((resolve, reject) => {
+      this.#settle = () => (this.#state === DONE ? resolve(this.#value as Result) : reject(this.#value));
+      if (this.#state !== PENDING) this.#settle();
+    });
+    return this.#promise.then(onfulfilled, onrejected);
+  }
+
+  catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<Result | B> {
+    return this.then(undefined, onrejected);
+  }
+
+  finally(onfinally?: (() => void) | null): Promise<Result> {
+    return this.then().finally(onfinally);
+  }
+
+  #iterated = false;
+
+  [Symbol.asyncIterator](): AsyncIterator<Item, Result> {
+    this.#iterated = true;
+    this.#dropping = false;
+    const inflow = this.#items;
+    return {
+      next: async () => {
+        const step = await inflow.next();
+        return step.done === true ? { done: true, value: this.#result } : step;
+      },
+      return: async () => {
+        await inflow.return();
+        return { done: true, value: this.#result };
+      },
+    };
+  }
+
+  /** What an iteration ends with: the result, or nothing where there is none. */
+  get #result(): Result {
+    return (this.#state === DONE ? this.#value : undefined) as Result;
+  }
+
+  get #items(): Inflow<Item> {
+    if (this.#inflow === undefined) {
+      this.#inflow = new Inflow(
+        () => this.took(),
+        () => this.#abort(),
+      );
+      if (this.#state !== PENDING) this.#inflow.end(this.#state === FAILED ? this.#value : undefined);
+    }
+    return this.#inflow;
+  }
+
+  emit(item: unknown): void {
+    this.item(this.#codec.encode(item));
+  }
+
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  onmore(): void {
+    this.#waiting?.();
+    this.#waiting = undefined;
+  }
+
+  onitem(body: Body): void {
+    if (this.over || this.#dropping) return this.took();
+    try {
+      this.#items.push(this.#codec.decode(body) as Item);
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      this.fail(new PrismError("bad_output", "Unreadable item"));
+    }
+  }
+
+  onresult(body: Body): void {
+    try {
+      this.#end(DONE, this.#codec.decode(body));
+    } catch (error) {
+      this.#end(FAILED, new PrismError("bad_output", "Unreadable result"));
+      if (error instanceof WireError) throw error;
+    }
+  }
+
+  onfailure(error: PrismError): void {
+    this.over = true;
+    this.#end(FAILED, error);
+  }
+
+  onexpired(): void {
+    this.fail(new PrismError("timeout"));
+  }
+
+  /** Fails on this side, and tells the peer that nobody waits any more. */
+  fail(error: unknown): void {
+    this.cancel();
+    this.#end(FAILED, error);
+  }
+
+  readonly #abort = (): void => {
+    const error = new PrismError("cancelled");
+    error.cause = this.#signal?.reason;
+    this.fail(error);
+  };
+
+  #end(state: number, value: unknown): void {
+    if (this.#state !== PENDING) return;
+    this.#state = state;
+    this.#value = value;
+    this.deadline = Infinity;
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#settle?.();
+    this.#inflow?.end(state === FAILED ? value : undefined);
+    this.onmore();
+  }
+}

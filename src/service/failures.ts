@@ -1,0 +1,22 @@
+import { isPrismError } from "../wire/errors.ts";
+
+/**
+ * The JSON of a failed call's `!` frame. A {@linkcode PrismError} tells all of itself; of anything else the peer hears
+ * `internal` and no more, so that no text leaks that was not meant for it.
+ *
+ * @param error what was thrown
+ * @param expose whether the text of other errors is told too
+ * @returns JSON with `code`, and `message` and `data` where there are any
+ */
+export function writeFailure(error: unknown, expose: boolean): string {
+  if (!isPrismError(error)) {
+    return JSON.stringify({ code: "internal", message: expose ? String(error) : undefined });
+  }
+  const { code, data } = error;
+  const message = error.message === code ? undefined : error.message;
+  try {
+    return JSON.stringify({ code, message, data });
+  } catch {
+    return JSON.stringify({ code, message });
+  }
+}

@@ -1,0 +1,143 @@
+import type { Call, CallOptions } from "./call.ts";
+import type {
+  ClientCallContext,
+  ConnectionHandle,
+  ConnectionState,
+  MessageContext,
+  ServiceCallContext,
+} from "./contexts.ts";
+import type { Off } from "./emitter.ts";
+
+/** Writes to the app's log. */
+export interface Logger {
+  /**
+   * Writes an entry.
+   *
+   * @param message what happened
+   * @param data anything that helps
+   */
+  debug(message: string, data?: unknown): void;
+  /** See `debug`. */
+  info(message: string, data?: unknown): void;
+  /** See `debug`. */
+  warn(message: string, data?: unknown): void;
+  /** See `debug`. */
+  error(message: string, data?: unknown): void;
+}
+
+/** How a broadcast goes out. */
+export interface BroadcastOptions {
+  /** To these connections only. */
+  readonly to?: Iterable<ConnectionHandle<unknown>> | undefined;
+  /** To all but this one. */
+  readonly except?: ConnectionHandle<unknown> | undefined;
+  /** Whether it may be dropped for a peer that is slow or without a socket. */
+  readonly volatile?: boolean | undefined;
+  /** While a peer is slow, only the last message of this key is kept for it. */
+  readonly conflate?: string | undefined;
+}
+
+/** Keys and values of a service: the service's own corner of the app's storage. */
+export interface ServiceStorage {
+  /** The value of a key, or `null`. */
+  getItem<Value = unknown>(key: string): Promise<Value | null>;
+  /** Sets a key's value, anything JSON. */
+  setItem(key: string, value: unknown): Promise<void>;
+  /** Whether there is such a key. */
+  hasItem(key: string): Promise<boolean>;
+  /** Removes a key. */
+  removeItem(key: string): Promise<void>;
+  /** All keys, or those that begin so. */
+  getKeys(base?: string): Promise<string[]>;
+  /** Removes all keys, or those that begin so. */
+  clear(base?: string): Promise<void>;
+}
+
+/** The events that an app has of itself. */
+export interface AppEvents {
+  /** A client's connection was opened. */
+  readonly connect: ConnectionHandle<unknown>;
+  /** A client's connection has ended. */
+  readonly disconnect: ConnectionHandle<unknown>;
+  /** Something failed that no client was told of: a handler, a listener, a hook. */
+  readonly error: unknown;
+}
+
+/** A bus of events: an app's, with what its services add. */
+export interface EventBus<Events> {
+  /**
+   * Calls a listener with each event of a name.
+   *
+   * @returns takes the listener off again
+   */
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): Off;
+  /** Calls the listeners of a name. One that throws is reported as `error`; the others go on. */
+  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void;
+}
+
+/** What a service's server half gets. `Up` comes from clients, `Down` goes to them. */
+export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = unknown> {
+  /** The name under which the service is registered. */
+  readonly name: string;
+  /** The app's bus. */
+  readonly events: EventBus<AppEvents & Events>;
+  /** The app's log; entries name the service. */
+  readonly log: Logger;
+  /** The service's own corner of the app's storage. */
+  readonly storage: ServiceStorage;
+  /** The connections that are open now. */
+  readonly connections: Iterable<ConnectionHandle<ConnectionState<S>>>;
+  /** Calls a listener with each message from a client. */
+  onmessage(listener: (body: Up, context: MessageContext<S>) => unknown): Off;
+  /**
+   * Answers clients' calls: with what the handler returns, a promise of it, or an async iterable, whose items are sent
+   * before what it returns. One handler a service.
+   *
+   * @throws {TypeError} if there is one already
+   */
+  oncall(handler: (body: Up, context: ServiceCallContext<S>) => unknown): void;
+  /** Sends a message to one client. */
+  send(to: ConnectionHandle<unknown>, body: Down): void;
+  /** Sends a message to many clients; it is encoded once. */
+  broadcast(body: Down, options?: BroadcastOptions): void;
+  /** Calls one client. */
+  call<Result = unknown, Item = unknown>(
+    to: ConnectionHandle<unknown>,
+    body: Down,
+    options?: CallOptions,
+  ): Call<Result, Item>;
+  /** Calls a listener with each connection that opens. */
+  onconnect(listener: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): Off;
+  /** Calls a listener with each connection that has ended. */
+  ondisconnect(listener: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): Off;
+  /** Calls a listener when the app is closed. */
+  onclose(listener: () => unknown): Off;
+}
+
+/** Whether a client's connection is there: see `client.connection.status`. */
+export type ConnectionStatus = "connecting" | "open" | "suspended" | "closed";
+
+/** What a service's client half gets. `Up` goes to the server, `Down` comes from it. */
+export interface ClientHost<Up = unknown, Down = unknown> {
+  /** What the server half said that the client half needs, `undefined` before the first welcome. */
+  readonly init: unknown;
+  /** Whether the connection is there. */
+  readonly status: ConnectionStatus;
+  /** Writes to the client's log. */
+  log(message: string, data?: unknown): void;
+  /** Sends a message; it is queued until the connection is open. */
+  send(body: Up): void;
+  /**
+   * Calls the server; queued until the connection is open.
+   *
+   * @param body the body, or a function that makes it when it is sent, for bodies that depend on `init`
+   * @param options what the call is given
+   */
+  call<Result = unknown, Item = unknown>(body: Up | (() => Up), options?: CallOptions): Call<Result, Item>;
+  /** Calls a listener with each message from the server. */
+  onmessage(listener: (body: Down) => void): Off;
+  /** Answers the server's calls, as `ServerHost.oncall` does clients'. */
+  oncall(handler: (body: Down, context: ClientCallContext) => unknown): void;
+  /** Calls a listener when a new connection has taken the place of one that was lost, with all that was in it. */
+  onreset(listener: () => void): Off;
+}

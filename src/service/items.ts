@@ -1,0 +1,155 @@
+/** A source of items: anything that can be iterated, or a stream. */
+export type ItemSource<Item = unknown> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
+
+interface Waiting<Item> {
+  resolve(result: IteratorResult<Item, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/** Items that arrive, for whoever iterates. It holds no more than the credit allows. */
+export class Inflow<Item> implements AsyncIterableIterator<Item, undefined> {
+  readonly #took: () => void;
+  readonly #stopped: () => void;
+  #items: Item[] = [];
+  #waiting: Waiting<Item>[] = [];
+  #ended = false;
+  #error: unknown;
+
+  /**
+   * @param took called with each item that was taken or dropped
+   * @param stopped called when the iterating side wants no more
+   */
+  constructor(took: () => void, stopped: () => void) {
+    this.#took = took;
+    this.#stopped = stopped;
+  }
+
+  /** Adds an item; after the end it is dropped. */
+  push(item: Item): void {
+    if (this.#ended) return this.#took();
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) {
+      this.#items.push(item);
+      return;
+    }
+    waiting.resolve({ done: false, value: item });
+    this.#took();
+  }
+
+  /** Says that nothing follows; with an error, iterating throws it once the items are taken. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    const [first, ...others] = this.#waiting;
+    this.#waiting = [];
+    if (first === undefined) return;
+    this.#finish(first);
+    for (const waiting of others) waiting.resolve({ done: true, value: undefined });
+  }
+
+  /** Drops what is waiting and all that comes. */
+  drop(): void {
+    const { length } = this.#items;
+    this.#items = [];
+    this.end();
+    for (let i = 0; i < length; i++) this.#took();
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    return new Promise((resolve, reject) => {
+      if (this.#items.length > 0) {
+        resolve({ done: false, value: this.#items.shift()! });
+        this.#took();
+      } else if (this.#ended) this.#finish({ resolve, reject });
+      else this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  return(): Promise<IteratorResult<Item, undefined>> {
+    this.#error = undefined;
+    this.drop();
+    this.#stopped();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #finish(waiting: Waiting<Item>): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) waiting.resolve({ done: true, value: undefined });
+    else waiting.reject(error);
+  }
+}
+
+/** Where a pump sends items: one end of a call. */
+export interface ItemTarget {
+  /** Whether nothing more is wanted. */
+  readonly over: boolean;
+  /** How many items may be sent. */
+  readonly credit: number;
+  /** Waits for credit, or for the end. */
+  more(): Promise<void>;
+  /** Sends one item. Throws where that cannot be. */
+  emit(item: unknown): void;
+}
+
+/**
+ * Sends the items of a source as the credit allows; the source is asked for an item only when it can be sent.
+ *
+ * @param source where items come from
+ * @param target where they go
+ * @returns what the source returned at its end
+ */
+export async function pump(source: ItemSource, target: ItemTarget): Promise<unknown> {
+  const iterator = toIterator(source);
+  try {
+    for (;;) {
+      if (target.credit < 1) await target.more();
+      if (target.over) break;
+      const step = await iterator.next();
+      if (step.done === true) return step.value;
+      if (target.over) break;
+      target.emit(step.value);
+    }
+  } catch (error) {
+    stop(iterator);
+    throw error;
+  }
+  stop(iterator);
+  return undefined;
+}
+
+/** Ends a source early. It is not waited for: it may be in the middle of something that never settles. */
+function stop(iterator: AnyIterator): void {
+  void (async () => iterator.return?.(undefined))().catch(() => {});
+}
+
+type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
+
+function toIterator(source: ItemSource): AnyIterator {
+  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+  if (Symbol.iterator in source) return source[Symbol.iterator]();
+  // Not every browser iterates streams.
+  const reader = (source as ReadableStream).getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<unknown>>,
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/**
+ * Whether something can be iterated asynchronously, as what an async generator gives.
+ *
+ * @param value anything
+ * @returns true if it can
+ */
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}

@@ -1,0 +1,182 @@
+import type { AnyCodec, CodecName } from "../wire/codecs.ts";
+import type { ClientHost, ServerHost } from "./hosts.ts";
+import type { Shape } from "./contexts.ts";
+import type { SchemaInput, SchemaOutput, StandardSchema } from "./schema.ts";
+
+/** A file that is served beside the client script. */
+export interface Asset {
+  /** Its name below `/prism/assets/`; segments of letters, digits, `.`, `_`, `-`, with `/` between them. */
+  readonly name: string;
+  /** Its media type, `text/css` say. */
+  readonly type: string;
+  /** What it holds. */
+  readonly content: string | Uint8Array;
+}
+
+/** The types that a service stands for. None of it exists at run time. */
+export interface ServiceTypes {
+  /** What its client half gives the client. */
+  readonly client: unknown;
+  /** What `connect` wants as its client half. */
+  readonly half: unknown;
+  /** What its server half gives the app. */
+  readonly server: unknown;
+  /** Takes the shape that its handlers need: an app that has less does not fit. */
+  readonly needs: (shape: never) => void;
+  /** The events that it adds to the app's bus. */
+  readonly events: unknown;
+}
+
+/** The client half of a service: what `connect` runs, or what is written into a generated client. */
+export interface ClientHalf<Kind extends string = string, Api = unknown> {
+  /** Names the protocol that both halves speak. */
+  readonly kind: Kind;
+  /** How its values become bodies; JSON where nothing is said. */
+  readonly codec?: CodecName | AnyCodec | undefined;
+  /** How calls' bodies are written where that differs from all others. */
+  readonly callCodec?: AnyCodec | undefined;
+  /** Makes what the client's user gets. */
+  readonly client: (host: never) => Api;
+}
+
+/** A service: a plain object with two halves. Made by `defineService`, or by a function like `rpc`. */
+export interface Service<Kind extends string = string, Types extends ServiceTypes = ServiceTypes> {
+  readonly kind: Kind;
+  readonly codec?: CodecName | AnyCodec | undefined;
+  readonly callCodec?: AnyCodec | undefined;
+  /** Validates what clients send, messages and calls. */
+  readonly up?: StandardSchema | undefined;
+  /** What the client half needs to start: JSON, the same for all connections. */
+  readonly init?: unknown;
+  /** Files of its own. */
+  readonly assets?: readonly Asset[] | undefined;
+  /** The client half, or the name of a built-in one, for generated clients. */
+  readonly client: ((host: never) => unknown) | string;
+  /** Makes what the app gets under `app.services`. Called once, when the service is registered. */
+  readonly server: (host: never) => unknown;
+  /** For types only. */
+  readonly "~types"?: Types | undefined;
+}
+
+/** The type of the bodies of a codec and a schema. */
+export type BodyOf<C, S, Side extends "input" | "output"> = S extends StandardSchema
+  ? Side extends "input"
+    ? SchemaInput<S>
+    : SchemaOutput<S>
+  : C extends "text"
+    ? string
+    : C extends "bytes"
+      ? Uint8Array
+      : C extends { decode(body: never): infer Value }
+        ? Value
+        : unknown;
+
+/** The event types of a service's `events` schemas. */
+export type EventsOf<E> = { readonly [Name in keyof E]: SchemaOutput<E[Name]> };
+
+/** What `defineService` takes. */
+export interface ServiceDefinition<Kind, C, Up, Down, Events, ClientApi, ServerApi, S> {
+  /** Names the protocol that both halves speak. */
+  readonly kind: Kind;
+  /** How values become bodies: `json` (where nothing is said), `text`, `bytes`, or a codec of one's own. */
+  readonly codec?: C | undefined;
+  /** What clients send, messages and calls; each is validated before the server half sees it. */
+  readonly up?: Up | undefined;
+  /** What clients get, for types. */
+  readonly down?: Down | undefined;
+  /** Events that it adds to the app's bus, each with a schema for its type. */
+  readonly events?: Events | undefined;
+  /** Files of its own, served below `/prism/assets/`. */
+  readonly assets?: readonly Asset[] | undefined;
+  /** What the client half needs to start, as `host.init`: JSON, the same for all connections. */
+  readonly init?: unknown;
+  /** Makes what the client's user gets. To be written into a generated client it must stand alone. */
+  readonly client: (host: ClientHost<BodyOf<C, Up, "input">, BodyOf<C, Down, "input">>) => ClientApi;
+  /** Makes what the app gets under `app.services`. Called once, when the service is registered. */
+  readonly server: (
+    host: ServerHost<BodyOf<C, Up, "output">, BodyOf<C, Down, "input">, S, EventsOf<Events>>,
+  ) => ServerApi;
+}
+
+/** The type of what `defineService` makes: a service, and its own client half at once. */
+export interface DefinedService<Kind extends string, ClientApi, ServerApi, S, Events> extends Service<
+  Kind,
+  {
+    readonly client: ClientApi;
+    readonly half: ClientHalf<Kind, ClientApi>;
+    readonly server: ServerApi;
+    readonly needs: (shape: S) => void;
+    readonly events: Events;
+  }
+> {
+  readonly client: (host: never) => ClientApi;
+}
+
+/** `defineService`, for handlers that need a shape. */
+export interface DefineService<S> {
+  /**
+   * Declares a service.
+   *
+   * @param definition its two halves, and what travels between them
+   * @returns the service, for `app.service(name, …)`; it is a client half as well, for `connect`
+   * @throws {TypeError} if a half is missing
+   */
+  <
+    const Kind extends string,
+    ClientApi,
+    ServerApi,
+    C extends CodecName | AnyCodec = "json",
+    Up = undefined,
+    Down = undefined,
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type
+    Events extends Readonly<Record<string, StandardSchema>> = Record<never, never>,
+  >(
+    definition: ServiceDefinition<Kind, C, Up, Down, Events, ClientApi, ServerApi, S>,
+  ): DefinedService<Kind, ClientApi, ServerApi, S, EventsOf<Events>>;
+  /** The same for handlers that need what this shape says of sessions and connections. */
+  with<Needed extends Shape>(): DefineService<Needed>;
+}
+
+function define(definition: object): never {
+  const { kind, client, server } = definition as Partial<Service>;
+  if (typeof kind !== "string" || typeof client !== "function" || typeof server !== "function") {
+    throw new TypeError("A service needs a kind, a client and a server");
+  }
+  return definition as never;
+}
+
+/** Declares a service of one's own: see {@linkcode DefineService}. */
+export const defineService: DefineService<Shape> = /* @__PURE__ */ Object.assign(define, {
+  with: () => defineService as never,
+});
+
+/** What `defineClient` takes. */
+export interface ClientDefinition<Kind, C, Up, Down, ClientApi> {
+  /** Names the protocol that both halves speak. */
+  readonly kind: Kind;
+  /** How values become bodies: `json` (where nothing is said), `text`, `bytes`, or a codec of one's own. */
+  readonly codec?: C | undefined;
+  /** What clients send, for types, and for the server half to validate. */
+  readonly up?: Up | undefined;
+  /** What clients get, for types. */
+  readonly down?: Down | undefined;
+  /** Makes what the client's user gets. */
+  readonly client: (host: ClientHost<BodyOf<C, Up, "input">, BodyOf<C, Down, "input">>) => ClientApi;
+}
+
+/**
+ * Declares a client half by itself, in a file that does not bring the server half along. The service is then
+ * `defineService({ ...half, server })`.
+ *
+ * @param definition the half, and what travels
+ * @returns the same, for `connect` and for `defineService`
+ */
+export function defineClient<
+  const Kind extends string,
+  ClientApi,
+  C extends CodecName | AnyCodec = "json",
+  Up = undefined,
+  Down = undefined,
+>(definition: ClientDefinition<Kind, C, Up, Down, ClientApi>): ClientDefinition<Kind, C, Up, Down, ClientApi> {
+  return definition;
+}

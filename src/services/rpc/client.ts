@@ -1,0 +1,85 @@
+/**
+ * The client half of rpc.
+ *
+ * @module
+ */
+import type { ClientHost } from "../../service/hosts.ts";
+import type { ItemSource } from "../../service/items.ts";
+import { PrismError } from "../../wire/errors.ts";
+import type { Body } from "../../wire/frames.ts";
+import { raw, readCall, values, writeCall } from "./contract.ts";
+import type { Answers, RpcHalf, RpcOptions, UntypedRpcClient } from "./types.ts";
+
+export type { Answers, RpcHalf, RpcOptions, UntypedRpcClient };
+
+/**
+ * The client half of an rpc service, for `connect`.
+ *
+ * @param answers functions that the server can call, where the service has a client contract
+ * @returns the half
+ * @example connect<App>(url, { services: { math: rpc(), ui: rpc({ confirm: ({ text }) => ask(text) }) } })
+ */
+export function rpc<const A extends Answers = Record<never, never>>(answers?: A): RpcHalf<A> {
+  return {
+    kind: "rpc",
+    codec: values,
+    callCodec: raw,
+    client: (host: ClientHost<Body, Body>) => {
+      const places = createPlaces(host);
+      if (answers !== undefined) {
+        host.oncall((body, context) => {
+          const { place, value } = readCall(body);
+          const name = (host.init as string[])[place];
+          if (name === undefined || !Object.hasOwn(answers, name)) throw new PrismError("not_found");
+          return answers[name]!(values.decode(value) as never, context);
+        });
+      }
+      return createNode("", (name, [input, second, third]) => {
+        const items = isSource(second) ? second : undefined;
+        const options = (items === undefined ? second : third) as RpcOptions | undefined;
+        const value = values.encode(input);
+        return host.call(() => writeCall(places(name), value), { ...options, items });
+      });
+    },
+  };
+}
+
+/** Looks places up in the table of the present connection; another connection may have another. */
+function createPlaces(host: ClientHost<Body, Body>): (name: string) => number {
+  let table: unknown;
+  let places = new Map<string, number>();
+  return (name) => {
+    if (table !== host.init) {
+      table = host.init;
+      places = new Map((table as string[]).map((known, place) => [known, place]));
+    }
+    const place = places.get(name);
+    if (place === undefined) throw new PrismError("not_found", `No procedure ${name}`);
+    return place;
+  };
+}
+
+type Invoke = (name: string, args: readonly unknown[]) => unknown;
+
+/** A function that is also the parent of others: `math.add` is called, `math` may be, and neither is known here. */
+function createNode(name: string, invoke: Invoke): UntypedRpcClient {
+  const children = new Map<string, UntypedRpcClient>();
+  return new Proxy(() => {}, {
+    apply: (_, __, args: unknown[]) => invoke(name, args),
+    get: (_, key) => {
+      // What the language asks for by itself must not become a call.
+      if (typeof key === "symbol" || key === "then" || key === "toJSON" || key in Object.prototype) return undefined;
+      let child = children.get(key);
+      if (child === undefined) children.set(key, (child = createNode(name === "" ? key : `${name}.${key}`, invoke)));
+      return child;
+    },
+  }) as unknown as UntypedRpcClient;
+}
+
+function isSource(value: unknown): value is ItemSource {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value || "getReader" in value)
+  );
+}

@@ -1,0 +1,84 @@
+import { bodyText, type Codec } from "../../wire/codecs.ts";
+import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
+import { readNumber, writeNumber } from "../../wire/numbers.ts";
+import { WireError } from "../../wire/errors.ts";
+
+/** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
+export const values: Codec = {
+  encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
+  decode: (body) => {
+    if (typeof body !== "string" && body[0] === 0) return body.subarray(1);
+    const text = bodyText(body);
+    return text === "" ? undefined : JSON.parse(text);
+  },
+};
+
+/** Calls' bodies are written and read by {@linkcode writeCall} and {@linkcode readCall}. */
+export const raw: Codec<Body> = { encode: (body) => body, decode: (body) => body };
+
+/**
+ * The body of a call.
+ *
+ * @param place the place of the procedure in the table
+ * @param value the input, as `values` writes it
+ * @returns the body
+ */
+export function writeCall(place: number, value: Body): Body {
+  return writeFrame(writeNumber(place), value);
+}
+
+/** A call's body, read. */
+export interface CallBody {
+  /** The place of the procedure in the table; -1 where there is no number. */
+  readonly place: number;
+  /** The input, for `values` to read. */
+  readonly value: Body;
+}
+
+/**
+ * Reads the body of a call.
+ *
+ * @param body the body
+ * @returns its parts
+ */
+export function readCall(body: Body): CallBody {
+  const cursor = createHeader();
+  cursor.text = typeof body === "string" ? body : String.fromCharCode(...body.subarray(0, 7));
+  try {
+    const place = readNumber(cursor);
+    return { place, value: typeof body === "string" ? body.slice(cursor.at) : body.subarray(cursor.at) };
+  } catch (error) {
+    if (error instanceof WireError) return { place: -1, value: "" };
+    throw error;
+  }
+}
+
+/** Anything with names, nested. */
+export interface Tree<Leaf> {
+  readonly [name: string]: Leaf | Tree<Leaf>;
+}
+
+/**
+ * Lists the leaves of a tree by their names, dotted where nested.
+ *
+ * @param tree the tree
+ * @param isLeaf tells a leaf from a branch
+ * @param check called with each name; may throw
+ * @returns names and leaves, in the order of the tree
+ */
+export function flatten<Leaf>(
+  tree: Tree<Leaf>,
+  isLeaf: (node: Leaf | Tree<Leaf>) => node is Leaf,
+  check?: (name: string) => void,
+): Map<string, Leaf> {
+  const leaves = new Map<string, Leaf>();
+  const walk = (branch: Tree<Leaf>, prefix: string): void => {
+    for (const [name, node] of Object.entries(branch)) {
+      check?.(name);
+      if (isLeaf(node)) leaves.set(prefix + name, node);
+      else walk(node, `${prefix}${name}.`);
+    }
+  };
+  walk(tree, "");
+  return leaves;
+}

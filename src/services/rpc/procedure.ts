@@ -1,0 +1,194 @@
+import type { CallContext, Shape } from "../../service/contexts.ts";
+import { isAsyncIterable } from "../../service/items.ts";
+import { isSchema, validate, type SchemaInput, type SchemaOutput, type StandardSchema } from "../../service/schema.ts";
+import { isPrismError, PrismError, WireError } from "../../wire/errors.ts";
+import type { Body } from "../../wire/frames.ts";
+import type { ServiceCallContext } from "../../service/contexts.ts";
+import { values } from "./contract.ts";
+import type { ItemOf, Procedure, ResultOf } from "./types.ts";
+
+/** What a procedure can be given before its handler. */
+export interface ProcedureOptions {
+  /** Validates the input; without it there is none, and the handler gets the context alone. */
+  readonly input?: StandardSchema | undefined;
+  /** Validates the result; one that does not fit is the server's fault, and the client hears `internal`. */
+  readonly output?: StandardSchema | undefined;
+  /** Validates each item that the client sends; the handler gets them as `items`. */
+  readonly items?: StandardSchema | undefined;
+}
+
+/** A handler without input. */
+export type BareHandler<Context> = (context: Context) => unknown;
+
+/** The schema of a procedure's input, whichever way it was given. */
+export type InputSchema<D> = D extends StandardSchema ? D : D extends { readonly input: infer S } ? S : undefined;
+
+/** The handler that a definition asks for. */
+export type Handler<D, Context, Result> =
+  InputSchema<D> extends StandardSchema
+    ? (input: SchemaOutput<InputSchema<D>>, context: Context & ItemsContext<D>) => Result
+    : (context: Context & ItemsContext<D>) => Result;
+
+/** What `items` adds to the context. */
+export type ItemsContext<D> = D extends { readonly items: infer S extends StandardSchema }
+  ? { readonly items: AsyncIterableIterator<SchemaOutput<S>> }
+  : unknown;
+
+/** The procedure that a definition makes. */
+export type ProcedureOf<D, Result, Needs> = D extends StandardSchema
+  ? Procedure<Signature<SchemaInput<D>, Result, never>, Needs>
+  : D extends (context: never) => infer Returned
+    ? Procedure<Signature<undefined, Returned, never>, Needs>
+    : Procedure<
+        Signature<
+          InputSchema<D> extends StandardSchema ? SchemaInput<InputSchema<D>> : undefined,
+          Result,
+          D extends { readonly items: infer S extends StandardSchema } ? SchemaInput<S> : never
+        >,
+        Needs
+      >;
+
+/** A procedure's types, from those of its handler. */
+export interface Signature<Input, Result, Sent> {
+  readonly input: Input;
+  readonly result: ResultOf<Result>;
+  readonly item: ItemOf<Result>;
+  readonly sent: Sent;
+}
+
+/** Stands before procedures: throws, or returns what joins the context. */
+export type Guard<Context, Added> = (context: Context) => Added | Promise<Added>;
+
+/** `procedure`, with what guards have added to the context. */
+export interface ProcedureBuilder<S, Added = unknown> {
+  /**
+   * Declares a procedure: `procedure(handler)`, `procedure(schema, handler)` or `procedure(options, handler)`.
+   *
+   * @param definition the handler; or the input's schema, or options, before it
+   * @param handler gets the validated input and the context; an async generator's items reach the client as they come
+   * @returns the procedure, for `rpc`
+   * @throws {TypeError} if there is no handler
+   */
+  <D extends BareHandler<CallContext<S> & Added> | StandardSchema | ProcedureOptions, Result = never>(
+    definition: D,
+    ...handler: D extends StandardSchema
+      ? [handler: Handler<D, CallContext<S> & Added, Result>]
+      : D extends BareHandler<never>
+        ? []
+        : [handler: Handler<D, CallContext<S> & Added, Result>]
+  ): ProcedureOf<D, Result, S>;
+  /** The same, for handlers that need what this shape says of sessions and connections. */
+  with<Needed extends Shape>(): ProcedureBuilder<Needed, Added>;
+  /**
+   * The same, with a guard in front.
+   *
+   * @param guard throws, or returns what joins the context; `connection`, `session`, `signal`, `items` cannot be replaced
+   */
+  use<More>(guard: Guard<CallContext<S> & Added, More>): ProcedureBuilder<S, Added & GuardResult<More>>;
+}
+
+/** What a guard adds; one that returns nothing adds nothing. */
+// oxlint-disable-next-line typescript/no-invalid-void-type
+export type GuardResult<More> = [More] extends [object] ? More : unknown;
+
+type AnyGuard = Guard<never, unknown>;
+type AnyHandler = (...args: never[]) => unknown;
+
+function createBuilder(guards: readonly AnyGuard[]): ProcedureBuilder<Shape> {
+  const build = (definition: unknown, handler: unknown): object => {
+    const options: ProcedureOptions = isSchema(definition)
+      ? { input: definition }
+      : typeof definition === "function"
+        ? {}
+        : (definition as ProcedureOptions);
+    const run = handler ?? definition;
+    if (typeof run !== "function" || isSchema(run)) throw new TypeError("A procedure needs a handler");
+    return { "~procedure": createRunner(options, guards, run as AnyHandler) };
+  };
+  return Object.assign(build, {
+    with: () => createBuilder(guards),
+    use: (guard: AnyGuard) => createBuilder([...guards, guard]),
+  }) as never;
+}
+
+/** Declares a procedure: see {@linkcode ProcedureBuilder}. */
+export const procedure: ProcedureBuilder<Shape> = /* @__PURE__ */ createBuilder([]);
+
+type Step = (value: Body, context: ServiceCallContext) => unknown;
+
+/** Composes what stands around a handler, once: guards, then the input, then the handler, then the output. */
+function createRunner(
+  { input, output, items }: ProcedureOptions,
+  guards: readonly AnyGuard[],
+  handler: AnyHandler,
+): Step {
+  const call = handler as (...args: unknown[]) => unknown;
+  let run: Step =
+    input === undefined
+      ? (_, context) => call(context)
+      : (value, context) => after(validate(input, readInput(value)), (checked) => call(checked, context));
+  if (items === undefined) {
+    const inner = run;
+    run = (value, context) => {
+      context.dropItems();
+      return inner(value, context);
+    };
+  } else {
+    const inner = run;
+    run = (value, context) =>
+      inner(
+        value,
+        Object.create(context, { items: { value: checkItems(items, context.items) } }) as ServiceCallContext,
+      );
+  }
+  if (output !== undefined) {
+    const inner = run;
+    run = (value, context) => after(inner(value, context), (result) => checkOutput(output, result));
+  }
+  return guards.reduceRight<Step>(
+    (next, guard) => (value, context) =>
+      after((guard as Guard<ServiceCallContext, unknown>)(context), (added) => {
+        if (typeof added === "object" && added !== null) Object.assign(context, added);
+        return next(value, context);
+      }),
+    run,
+  );
+}
+
+/** Goes on with a value at once, or with what a promise of it comes to. */
+function after(value: unknown, next: (value: unknown) => unknown): unknown {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+function readInput(value: Body): unknown {
+  try {
+    return values.decode(value);
+  } catch (error) {
+    if (error instanceof WireError) throw error;
+    throw new PrismError("bad_input", "Malformed JSON");
+  }
+}
+
+async function* checkItems(schema: StandardSchema, items: AsyncIterable<unknown>): AsyncGenerator {
+  for await (const item of items) yield await validate(schema, item);
+}
+
+function checkOutput(schema: StandardSchema, result: unknown): unknown {
+  if (isAsyncIterable(result)) return checkReturned(schema, result as AsyncGenerator);
+  try {
+    const checked = validate(schema, result, "bad_output");
+    return checked instanceof Promise ? checked.catch(toFault) : checked;
+  } catch (error) {
+    return toFault(error);
+  }
+}
+
+async function* checkReturned(schema: StandardSchema, items: AsyncGenerator): AsyncGenerator {
+  return await checkOutput(schema, yield* items);
+}
+
+/** A result that does not fit is no business of the client's: it hears `internal`, the log hears this. */
+function toFault(error: unknown): never {
+  if (!isPrismError(error)) throw error;
+  throw new TypeError(`Result does not fit its schema: ${error.message}`, { cause: error });
+}

@@ -1,0 +1,137 @@
+/**
+ * The rpc service: procedures that clients call, and functions of the client's that the server calls.
+ *
+ * @module
+ */
+import type { ServiceCallContext } from "../../service/contexts.ts";
+import type { ServerHost } from "../../service/hosts.ts";
+import { checkName } from "../../service/names.ts";
+import { validate, type StandardSchema } from "../../service/schema.ts";
+import type { Service } from "../../service/service.ts";
+import { PrismError } from "../../wire/errors.ts";
+import type { Body } from "../../wire/frames.ts";
+import { flatten, raw, readCall, values, writeCall } from "./contract.ts";
+import type {
+  AnswerCallers,
+  AnswerDefinition,
+  AnswersFor,
+  ClientContract,
+  Procedure,
+  Procedures,
+  RpcClient,
+  RpcHalf,
+  RpcOptions,
+  RpcServer,
+} from "./types.ts";
+
+export { procedure } from "./procedure.ts";
+export type * from "./procedure.ts";
+export type * from "./types.ts";
+
+/** An rpc service. */
+export interface RpcService<P, C, Needs> extends Service<
+  "rpc",
+  {
+    readonly client: RpcClient<P>;
+    readonly half: RpcHalf<AnswersFor<C>>;
+    readonly server: RpcServer<C>;
+    readonly needs: (shape: Needs) => void;
+    readonly events: unknown;
+  }
+> {}
+
+/** What a set of procedures needs of an app's shape: all that any of them needs. */
+export type NeedsOf<P> = UnionToIntersection<NeedsIn<P>>;
+type NeedsIn<P> = {
+  [Name in keyof P]: P[Name] extends {
+    readonly "~procedure": unknown;
+    readonly "~needs"?: ((shape: infer Needs) => void) | undefined;
+  }
+    ? Needs
+    : NeedsIn<P[Name]>;
+}[keyof P];
+type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never;
+
+/** What `rpc` takes besides procedures. */
+export interface RpcServiceOptions<C> {
+  /** What clients answer: see {@linkcode answer}. */
+  readonly client?: C | undefined;
+}
+
+/**
+ * Makes a service of procedures.
+ *
+ * @param procedures the procedures by name, nested as one likes
+ * @param options what clients answer
+ * @returns the service, for `app.service(name, …)`
+ * @throws {TypeError} for a name that cannot be had
+ * @example rpc({ add: procedure(Sum, ({ a, b }) => a + b) })
+ */
+export function rpc<const P extends Procedures, const C extends ClientContract = Record<never, never>>(
+  procedures: P,
+  options?: RpcServiceOptions<C>,
+): RpcService<P, C, NeedsOf<P>> {
+  const leaves = flatten<Procedure>(procedures, isProcedure, (name) => checkName(name, "procedure"));
+  const contract = options?.client ?? ({} as C);
+  for (const name of Object.keys(contract)) checkName(name, "client's function");
+  const names = [...new Set([...leaves.keys(), ...Object.keys(contract)])];
+  const runners = names.map((name) => leaves.get(name)?.["~procedure"]);
+  return {
+    kind: "rpc",
+    codec: values,
+    callCodec: raw,
+    init: names,
+    client: "rpc",
+    server: (host: ServerHost<Body, Body>): RpcServer<C> => {
+      host.oncall((body, context) => {
+        const { place, value } = readCall(body);
+        const run = runners[place];
+        if (run === undefined) throw new PrismError("not_found", "No such procedure");
+        return (run as (value: Body, context: ServiceCallContext) => unknown)(value, context);
+      });
+      return { client: (connection) => createCallers(host, contract, names, connection) };
+    },
+  };
+}
+
+function isProcedure(node: Procedure | Procedures): node is Procedure {
+  return "~procedure" in node;
+}
+
+/**
+ * Declares a function that clients answer, for `rpc(procedures, { client })`.
+ *
+ * @param input validates what the server gives, before it is sent
+ * @param output validates what the client answers, before the server sees it
+ * @returns the declaration
+ * @example rpc({}, { client: { confirm: answer(Question, v.boolean()) } })
+ */
+export function answer<I extends StandardSchema, O extends StandardSchema>(
+  input: I,
+  output: O,
+): { input: I; output: O } {
+  return { input, output };
+}
+
+function createCallers<C extends ClientContract>(
+  host: ServerHost<Body, Body>,
+  contract: C,
+  names: readonly string[],
+  connection: Parameters<RpcServer<C>["client"]>[0],
+): AnswerCallers<C> {
+  const callers = Object.entries<AnswerDefinition>(contract).map(([name, { input, output }]) => {
+    const place = names.indexOf(name);
+    return [
+      name,
+      async (given: unknown, options?: RpcOptions): Promise<unknown> => {
+        const value = await validate(input, given);
+        return validate(
+          output,
+          await host.call(connection, writeCall(place, values.encode(value)), options),
+          "bad_output",
+        );
+      },
+    ];
+  });
+  return Object.fromEntries(callers) as AnswerCallers<C>;
+}

@@ -1,0 +1,30 @@
+/**
+ * The WebSocket-like port: whatever carries whole messages, text and binary, in order, both ways. One instance serves
+ * one transport connection from open to close; it is open when it is handed over.
+ *
+ * An implementation MUST
+ * - deliver messages in the order sent, text as `string`, binary as `Uint8Array` over a buffer nobody writes to again;
+ * - call `onclose` exactly once, also after its own `close`, and nothing after it;
+ * - read the handlers at each event: they are assigned after the socket is handed over, in the same turn.
+ *
+ * It MUST NOT
+ * - throw from any member; a message that cannot be sent is lost with the socket, which then closes;
+ * - send anything after `close`, or call `onmessage` after `close` was called (Node's `ws` goes on: an adapter stops it);
+ * - call a handler from within `send` or `close`.
+ */
+export interface Socket {
+  /** The subprotocol that was selected when it was opened, where the transport has such a thing. */
+  readonly protocol?: string | undefined;
+  /** Bytes taken by `send` and not yet handed to the network. */
+  readonly bufferedAmount: number;
+  /** Sends one message. */
+  send(data: string | Uint8Array): void;
+  /** Starts closing; `code` as in RFC 6455 section 7.4, `reason` at most 123 bytes. */
+  close(code?: number, reason?: string): void;
+  /** Called with each message that arrives. */
+  onmessage: (data: string | Uint8Array) => void;
+  /** Called once when it is over: the peer's code or ours, 1006 when the transport was lost. */
+  onclose: (code: number, reason: string) => void;
+  /** Called when `bufferedAmount` has come down to 0 after it was not. */
+  ondrain: () => void;
+}

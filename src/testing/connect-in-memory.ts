@@ -1,0 +1,46 @@
+import { connect } from "../client/connect.ts";
+import type { Client, ConnectOptions, DefaultHalves, DefaultNames } from "../client/types.ts";
+import type { Servable } from "../server/admission.ts";
+import { isAdmission } from "../server/handshake.ts";
+import { serverClock } from "../server/clock.ts";
+import { createSocketPair } from "../socket/pair.ts";
+
+/** What {@linkcode connectInMemory} takes besides what `connect` does. */
+export interface InMemoryOptions<Halves> extends ConnectOptions<Halves> {
+  /** Headers of the upgrade request: an origin or a cookie, say. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** What the runtime would know of the client. */
+  readonly remoteAddress?: string | undefined;
+}
+
+/**
+ * Connects a client to an app in the same process, with no network in between. All else is real: admission, the
+ * protocol, the middleware, the services.
+ *
+ * @param app the app
+ * @param options what `connect` takes
+ * @returns the client
+ * @example const client = connectInMemory<typeof app>(app, { services: { math: rpc() } });
+ */
+export function connectInMemory<
+  App extends Servable,
+  Name extends string = DefaultNames<App>,
+  Halves extends object = DefaultHalves<App, Name>,
+>(app: App, options: InMemoryOptions<Halves>): Client<App, Name, Halves> {
+  const dial = async (url: string, protocols: readonly string[]): Promise<ReturnType<typeof createSocketPair>[0]> => {
+    const request = new Request(url.replace(/^ws/, "http"), {
+      headers: {
+        ...options.headers,
+        connection: "upgrade",
+        upgrade: "websocket",
+        "sec-websocket-protocol": protocols.join(", "),
+      },
+    });
+    const admission = await app.admit(request, { remoteAddress: options.remoteAddress });
+    if (!isAdmission(admission)) throw new Error(`Refused with status ${admission.status}`);
+    const [near, far] = createSocketPair(serverClock);
+    admission.open(far);
+    return near;
+  };
+  return connect<App, Name, Halves>("ws://localhost", { dial, ...options });
+}

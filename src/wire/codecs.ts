@@ -1,0 +1,77 @@
+import { PrismError } from "./errors.ts";
+import type { Body } from "./frames.ts";
+import { fromUtf8 } from "./utf8.ts";
+
+/** How a service's values become bodies and back (PROTOCOL.md, "Packets and frames"). */
+export interface Codec<Value = unknown> {
+  /** Turns a value into text or bytes. May throw; the text MUST NOT hold U+001E. */
+  encode(value: Value): Body;
+  /** Turns a body back. Throws where it cannot be read; in a binary packet, text arrives as its UTF-8 bytes. */
+  decode(body: Body): Value;
+}
+
+/** A codec of whatever type of values. */
+export interface AnyCodec {
+  /** Turns a value into text or bytes. */
+  encode(value: never): Body;
+  /** Turns a body back. */
+  decode(body: Body): unknown;
+}
+
+/** The codecs that a service can name. */
+export type CodecName = "json" | "text" | "bytes";
+
+/**
+ * The text of a body, in whichever packet it came.
+ *
+ * @param body the body
+ * @returns its text
+ * @throws {WireError} 1007 if it is not valid UTF-8
+ */
+export function bodyText(body: Body): string {
+  return typeof body === "string" ? body : fromUtf8(body);
+}
+
+/** JSON text; an empty body is `undefined`. */
+export const json: Codec = {
+  encode: (value) => JSON.stringify(value) ?? "",
+  decode: (body) => {
+    const text = bodyText(body);
+    return text === "" ? undefined : JSON.parse(text);
+  },
+};
+
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+/** The text itself, with the two characters escaped that a packet cannot hold. */
+export const text: Codec<string> = {
+  encode: (value) => value.replace(LONE_SURROGATE, "\ufffd").replaceAll("\x1b", "\x1be").replaceAll("\x1e", "\x1bs"),
+  decode: (body) =>
+    bodyText(body).replace(/\x1b(.?)/gsu, (_, mark: string) => {
+      if (mark !== "e" && mark !== "s") throw new PrismError("bad_input", "Unknown escape in a text");
+      return mark === "e" ? "\x1b" : "\x1e";
+    }),
+};
+
+/** The bytes themselves. */
+export const bytes: Codec<Uint8Array> = {
+  encode: (value) => value,
+  decode: (body) => {
+    if (typeof body === "string") throw new PrismError("bad_input", "Text where bytes are due");
+    return body;
+  },
+};
+
+/**
+ * The codec of a name, or the service's own.
+ *
+ * @param codec a name, a codec, or nothing for JSON
+ * @returns the codec
+ * @throws {TypeError} for a name that there is not
+ */
+export function toCodec(codec: CodecName | AnyCodec | undefined): Codec {
+  const found =
+    codec === undefined || codec === "json" ? json : codec === "text" ? text : codec === "bytes" ? bytes : codec;
+  if (typeof found !== "object") throw new TypeError(`Unknown codec ${String(found)}`);
+  return found;
+}

@@ -1,0 +1,109 @@
+import { PROTOCOL_ERROR } from "./close-codes.ts";
+import { WireError } from "./errors.ts";
+import { readNumber, type Cursor } from "./numbers.ts";
+
+/** What stands behind a frame's header: text, or bytes where it came in a binary packet. */
+export type Body = string | Uint8Array;
+
+/** A whole frame, header and body, ready for a packet of its kind. */
+export type Frame = string | Uint8Array;
+
+/** The kinds of frame, by the character code that begins them (PROTOCOL.md, "Packets and frames"). */
+export const MESSAGE = 0;
+export const CALL = 0x3f;
+export const RESULT = 0x3d;
+export const FAILURE = 0x21;
+export const ITEM_DOWN = 0x3c;
+export const ITEM_UP = 0x3e;
+export const ITEMS_END = 0x2f;
+export const GRANT_DOWN = 0x2b;
+export const GRANT_UP = 0x2d;
+export const CANCEL = 0x23;
+export const CONTROL = 0x24;
+export const ACKNOWLEDGE = 0x25;
+export const PING = 0x28;
+export const PONG = 0x29;
+
+/** A frame's header as read; one object serves all frames of a packet, so nobody keeps it. */
+export interface Header extends Cursor {
+  /** One of the kinds of this module. */
+  kind: number;
+  /** The service's number, for messages and calls. */
+  service: number;
+  /** The call's id, or the count that is acknowledged. */
+  id: number;
+  /** How many items are granted. */
+  count: number;
+}
+
+/**
+ * Makes an empty header to read into.
+ *
+ * @returns a header whose members are all 0
+ */
+export function createHeader(): Header {
+  return { text: "", at: 0, kind: 0, service: 0, id: 0, count: 0 };
+}
+
+/**
+ * Reads the header of the frame at the cursor and moves the cursor to the frame's body.
+ *
+ * @param header the cursor, and where the parts go
+ * @returns whether a frame of this kind has a body; if not, the cursor must now be at the frame's end
+ * @throws {WireError} 1002 for an unknown kind, a malformed number or a grant of nothing
+ */
+export function readHeader(header: Header): boolean {
+  const kind = header.text.charCodeAt(header.at);
+  if (kind >= 0x40 && kind <= 0x7f) {
+    header.kind = MESSAGE;
+    header.service = readNumber(header);
+    return true;
+  }
+  header.kind = kind;
+  header.at++;
+  switch (kind) {
+    case CALL:
+      header.service = readNumber(header);
+      header.id = readNumber(header);
+      return true;
+    case RESULT:
+    case FAILURE:
+    case ITEM_DOWN:
+    case ITEM_UP:
+      header.id = readNumber(header);
+      return true;
+    case CONTROL:
+      return true;
+    case GRANT_DOWN:
+    case GRANT_UP:
+      header.id = readNumber(header);
+      header.count = readNumber(header);
+      if (header.count === 0) throw new WireError(PROTOCOL_ERROR, "Grant of nothing");
+      return false;
+    case ITEMS_END:
+    case CANCEL:
+    case ACKNOWLEDGE:
+      header.id = readNumber(header);
+      return false;
+    case PING:
+    case PONG:
+      return false;
+    default:
+      throw new WireError(PROTOCOL_ERROR, "Unknown frame");
+  }
+}
+
+/**
+ * Puts a header before a body.
+ *
+ * @param header ASCII characters
+ * @param body the body; bytes make a frame that travels in a binary packet
+ * @returns the frame
+ */
+export function writeFrame(header: string, body: Body): Frame {
+  if (typeof body === "string") return header + body;
+  const frame = new Uint8Array(header.length + body.length);
+  for (let i = 0; i < header.length; i++) frame[i] = header.charCodeAt(i);
+  frame.set(body, header.length);
+  return frame;
+}

@@ -1,0 +1,47 @@
+import { defineConfig } from "vitest/config";
+
+// Tests that start processes or a browser: slow to begin, and no more of them at a time than two cores carry.
+const processes = ["adapters", "browser", "package", "support", "types"].map((folder) => `test/${folder}/**/*.test.ts`);
+const elsewhere = ["**/node_modules/**", "test/types/fixtures/**"];
+
+export default defineConfig({
+  test: {
+    retry: 0,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...processes, ...elsewhere],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: "types",
+          include: [],
+          // Errors elsewhere are for `npm run typecheck` to tell.
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ["test/**/*.test-d.ts"],
+            exclude: elsewhere,
+            tsconfig: "tsconfig.json",
+            ignoreSourceErrors: true,
+          },
+        },
+      },
+      {
+        test: {
+          name: "processes",
+          include: processes,
+          exclude: elsewhere,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
