@@ -5,10 +5,12 @@ import type { Shape } from "../service/contexts.ts";
 import type { AppEvents, EventBus } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Asset, Service, ServiceTypes } from "../service/service.ts";
+import type { UnionToIntersection } from "../service/union.ts";
 import type { Servable } from "./admission.ts";
 
 /** The types of a service that fits an app of this shape. */
 export interface FittingTypes<S> extends ServiceTypes {
+  /** Takes the app's shape. */
   readonly needs: (shape: S) => void;
 }
 
@@ -23,8 +25,6 @@ export type EventsOfServices<Registered> = UnionToIntersection<
     [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly events: infer Events } ? Events : never;
   }[keyof Registered]
 >;
-
-type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never;
 
 /** Counts since the app was made. */
 export interface AppStats {

@@ -5,6 +5,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** What an entry of the log says. */
 export interface LogFields {
+  /** How much it matters. */
   readonly level: LogLevel;
   /** What happened, in a few words. */
   readonly message: string;

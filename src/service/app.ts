@@ -1,4 +1,5 @@
 import type { ClientHalf, Service } from "./service.ts";
+import type { Member } from "./union.ts";
 
 /** Services by name. */
 export type Services = Readonly<Record<string, Service>>;
@@ -34,5 +35,3 @@ export type ClientsOf<App, Name extends string> = {
 export type ClientsOfHalves<Halves> = {
   readonly [Key in keyof Halves]: Halves[Key] extends ClientHalf<string, infer Api> ? Api : never;
 };
-
-type Member<T, Key> = Key extends keyof T ? T[Key] : never;

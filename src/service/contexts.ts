@@ -1,6 +1,8 @@
 /** How an app types what it keeps: `session` for a session's data, `state` for a connection's. */
 export interface Shape {
+  /** A session's data. */
   readonly session?: unknown;
+  /** A connection's state. */
   readonly state?: unknown;
 }
 
@@ -38,7 +40,9 @@ export interface Session<Data = Record<string, unknown>> {
 
 /** Who sent a message. */
 export interface MessageContext<S = Shape> {
+  /** Whose message it is. */
   readonly connection: ConnectionHandle<ConnectionState<S>>;
+  /** What is kept for the client. */
   readonly session: Session<SessionData<S>>;
 }
 

@@ -108,7 +108,7 @@ export async function pump(source: ItemSource, target: ItemTarget): Promise<unkn
   const iterator = toIterator(source);
   try {
     for (;;) {
-      if (target.credit < 1) await target.more();
+      if (target.credit < 1 && !target.over) await target.more();
       if (target.over) break;
       const step = await iterator.next();
       if (step.done === true) return step.value;

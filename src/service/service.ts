@@ -41,8 +41,11 @@ export interface ClientHalf<Kind extends string = string, Api = unknown> {
 
 /** A service: a plain object with two halves. Made by `defineService`, or by a function like `rpc`. */
 export interface Service<Kind extends string = string, Types extends ServiceTypes = ServiceTypes> {
+  /** Names the protocol that both halves speak. */
   readonly kind: Kind;
+  /** How its values become bodies; JSON where nothing is said. */
   readonly codec?: CodecName | AnyCodec | undefined;
+  /** How calls' bodies are written where that differs from all others. */
   readonly callCodec?: AnyCodec | undefined;
   /** Validates what clients send, messages and calls. */
   readonly up?: StandardSchema | undefined;
@@ -109,6 +112,7 @@ export interface DefinedService<Kind extends string, ClientApi, ServerApi, S, Ev
     readonly events: Events;
   }
 > {
+  /** Makes what the client's user gets. */
   readonly client: (host: never) => ClientApi;
 }
 

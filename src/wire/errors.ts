@@ -27,6 +27,8 @@ export class PrismError extends Error {
   readonly data: unknown;
 
   /**
+   * Makes an error.
+   *
    * @param code what went wrong, for programs
    * @param message what went wrong, for people; the code where it is left out
    * @param data anything JSON that helps the caller

@@ -15,11 +15,18 @@ export type { Answers, RpcHalf, RpcOptions, UntypedRpcClient };
 /**
  * The client half of an rpc service, for `connect`.
  *
- * @param answers functions that the server can call, where the service has a client contract
  * @returns the half
  * @example connect<App>(url, { services: { math: rpc(), ui: rpc({ confirm: ({ text }) => ask(text) }) } })
  */
-export function rpc<const A extends Answers = Record<never, never>>(answers?: A): RpcHalf<A> {
+export function rpc(): RpcHalf;
+/**
+ * The client half of an rpc service whose server calls the client.
+ *
+ * @param answers the functions that the server calls
+ * @returns the half
+ */
+export function rpc<const A extends Answers>(answers: A): RpcHalf<A>;
+export function rpc(answers?: Answers): RpcHalf {
   return {
     kind: "rpc",
     codec: values,

@@ -50,9 +50,13 @@ export type ProcedureOf<D, Result, Needs> = D extends StandardSchema
 
 /** A procedure's types, from those of its handler. */
 export interface Signature<Input, Result, Sent> {
+  /** What the client gives. */
   readonly input: Input;
+  /** What comes back. */
   readonly result: ResultOf<Result>;
+  /** Items that come before the result. */
   readonly item: ItemOf<Result>;
+  /** Items that the client sends. */
   readonly sent: Sent;
 }
 

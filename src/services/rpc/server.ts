@@ -8,6 +8,7 @@ import type { ServerHost } from "../../service/hosts.ts";
 import { checkName } from "../../service/names.ts";
 import { validate, type StandardSchema } from "../../service/schema.ts";
 import type { Service } from "../../service/service.ts";
+import type { UnionToIntersection } from "../../service/union.ts";
 import { PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
 import { flatten, raw, readCall, values, writeCall } from "./contract.ts";
@@ -24,6 +25,7 @@ import type {
   RpcServer,
 } from "./types.ts";
 
+export type { Json } from "../../service/json-type.ts";
 export { procedure } from "./procedure.ts";
 export type * from "./procedure.ts";
 export type * from "./types.ts";
@@ -42,7 +44,9 @@ export interface RpcService<P, C, Needs> extends Service<
 
 /** What a set of procedures needs of an app's shape: all that any of them needs. */
 export type NeedsOf<P> = UnionToIntersection<NeedsIn<P>>;
-type NeedsIn<P> = {
+
+/** What each of a set of procedures needs. */
+export type NeedsIn<P> = {
   [Name in keyof P]: P[Name] extends {
     readonly "~procedure": unknown;
     readonly "~needs"?: ((shape: infer Needs) => void) | undefined;
@@ -50,8 +54,6 @@ type NeedsIn<P> = {
     ? Needs
     : NeedsIn<P[Name]>;
 }[keyof P];
-type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never;
-
 /** What `rpc` takes besides procedures. */
 export interface RpcServiceOptions<C> {
   /** What clients answer: see {@linkcode answer}. */

@@ -19,6 +19,7 @@ export interface ProcedureTypes {
 
 /** One function of the server's that clients can call. Made by `procedure`. */
 export interface Procedure<Types extends ProcedureTypes = ProcedureTypes, Needs = never> {
+  /** Runs it, with everything around its handler. */
   readonly "~procedure": Runner;
   /** For types only. */
   readonly "~types"?: Types | undefined;
@@ -31,16 +32,12 @@ export type Runner = (value: string | Uint8Array, context: never) => unknown;
 
 /** Procedures by their names, nested as one likes. */
 export interface Procedures {
+  /** A procedure, or more of them below the name. */
   readonly [name: string]: Procedure | Procedures;
 }
 
 /** What a call from a client can be given. */
 export type RpcOptions = Pick<CallOptions, "signal" | "timeout">;
-
-/** A procedure, at the client. */
-export type Caller<Types extends ProcedureTypes> = (
-  ...args: CallerArguments<Types["input"], Types["sent"]>
-) => Call<Types["result"], Types["item"]>;
 
 /** What a procedure is called with: its input, the items to send if it takes any, options. */
 export type CallerArguments<Input, Sent> = [Sent] extends [never]
@@ -49,28 +46,23 @@ export type CallerArguments<Input, Sent> = [Sent] extends [never]
     : [input: Input, options?: RpcOptions]
   : [input: Input, items: ItemSource<Sent>, options?: RpcOptions];
 
-/** The client of a set of procedures. */
+/** The client of a set of procedures. The last `& {}` has editors show the functions rather than this name. */
 export type RpcClient<P> = {
   readonly [Name in keyof P]: P[Name] extends {
-    readonly "~types"?: (infer Types) | undefined;
+    readonly "~types"?: infer Types extends ProcedureTypes | undefined;
     readonly "~procedure": Runner;
   }
-    ? Types extends ProcedureTypes
-      ? Caller<Types>
+    ? NonNullable<Types> extends infer T extends ProcedureTypes
+      ? (...args: CallerArguments<T["input"], T["sent"]>) => Call<T["result"], T["item"]>
       : never
     : RpcClient<P[Name]>;
-};
+} & {};
 
 /** The client of procedures whose types are not known. */
 export interface UntypedRpcClient {
+  /** More below the name. */
   readonly [name: string]: UntypedRpcClient;
   (input?: unknown, ...rest: readonly unknown[]): Call<unknown, unknown>;
-}
-
-/** A function of the client's that the server can call: what it is given, and what it must answer. */
-export interface AnswerContract<Input = unknown, Output = unknown> {
-  readonly input: StandardSchema<unknown, Input>;
-  readonly output: StandardSchema<Output, unknown>;
 }
 
 /** What clients answer, by name. */
@@ -78,7 +70,9 @@ export type ClientContract = Readonly<Record<string, AnswerDefinition>>;
 
 /** Both schemas of an answer. */
 export interface AnswerDefinition {
+  /** Validates what the client is given. */
   readonly input: StandardSchema;
+  /** Validates what the client answers. */
   readonly output: StandardSchema;
 }
 
@@ -115,8 +109,10 @@ export interface RpcHalf<A = Record<never, never>> extends ClientHalf<"rpc", Unt
   readonly "~answers"?: A | undefined;
 }
 
-type Result<R> = R extends AsyncIterator<unknown, infer Returned, never> ? Returned : Awaited<R>;
-type Item<R> = R extends AsyncIterable<infer Yielded> ? Yielded : never;
+/** What a handler comes to. */
+export type Result<R> = R extends AsyncIterator<unknown, infer Returned, never> ? Returned : Awaited<R>;
+/** What a handler's generator yields. */
+export type Item<R> = R extends AsyncIterable<infer Yielded> ? Yielded : never;
 
 /** What a client gets of a handler's result: what it returns, or what its generator returned. */
 export type ResultOf<R> = Json<Result<R>>;
