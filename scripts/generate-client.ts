@@ -1,6 +1,7 @@
 /*
  * Writes src/http/generated/client-core.ts: the client and the built-in client halves as text, plain and minified, so
- * that a server can hand out clients without a bundler. Run it with `npm run generate` after any change of the client.
+ * that a server can hand out clients without a bundler. Run it with `npm run generate` after any change of src/client,
+ * src/services/<name>/client.ts, or what they import.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,7 @@ import { build } from "esbuild";
 const entry = fileURLToPath(new URL("../src/http/client-entry.ts", import.meta.url));
 const target = fileURLToPath(new URL("../src/http/generated/client-core.ts", import.meta.url));
 
-/** The bundle as one statement, so that none of its names is in the way of a user's. */
+/** The bundle as one expression, so that none of its names is in the way of a user's. */
 async function bundle(minify: boolean): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -25,10 +26,11 @@ async function bundle(minify: boolean): Promise<string> {
   const exported = /export\s*\{([^}]*)\};?\s*$/.exec(text);
   if (exported === null) throw new Error("The bundle does not end in its exports");
   const names = exported[1]!.split(",").map((item) => item.trim().split(/\s+as\s+/));
-  const members = names.map(([local, name = local]) => `${name}: ${local}`).join(", ");
+  const members = names
+    .map(([local, name = local]) => (name === local ? name : `${name}:${minify ? "" : " "}${local}`))
+    .join(minify ? "," : ", ");
   const body = text.slice(0, exported.index).trim();
-  return `const { ${names.map(([local, name = local]) => name).join(", ")} } = (() => {\n${body}\nreturn { ${members} };\n})();
-export { isPrismError, PrismError, rpc };`;
+  return minify ? `(()=>{${body}return{${members}}})()` : `(() => {\n${body}\nreturn { ${members} };\n})()`;
 }
 
 /**

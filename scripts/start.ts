@@ -25,9 +25,8 @@ if (!name) {
 
 const file = `${root}examples/dashboard/main.${wanted}.ts`;
 const child = spawn(runtimes[name], runtimeArgs(name, file, args), { cwd: root, stdio: "inherit" });
-// Ctrl+C reaches the child by itself; it closes its connections and ends, and this process with it.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => child.kill("SIGTERM"));
+// The child closes its connections and ends, and this process with it. A terminal's Ctrl+C reaches the child twice.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   console.error(`Cannot start ${wanted}: ${error.message}`);
   process.exit(1);

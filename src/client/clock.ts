@@ -14,7 +14,8 @@ const MAX_DELAY = 0x7fffffff;
 export const clientClock: Clock = {
   now: () => runtime().performance.now(),
   setTimer: (run, ms) => {
-    const timer = runtime().setTimeout(run, Math.min(ms, MAX_DELAY));
+    // Of a time that has gone by, runtimes warn.
+    const timer = runtime().setTimeout(run, Math.max(0, Math.min(ms, MAX_DELAY)));
     return { cancel: () => runtime().clearTimeout(timer) };
   },
   afterTurn: (run) => runtime().queueMicrotask(run),

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
+import { MAX_NUMBER } from "../wire/numbers.ts";
 
 /** What waits for the connection. */
 export interface Queued {
@@ -65,7 +66,7 @@ export class Queue {
     if (deadline >= this.#dueAt) return;
     this.#timer?.cancel();
     this.#dueAt = deadline;
-    this.#timer = this.#clock.setTimer(this.#expire, deadline - this.#clock.now());
+    this.#timer = this.#clock.setTimer(this.#expire, Math.min(deadline - this.#clock.now(), MAX_NUMBER));
   }
 
   readonly #expire = (): void => {

@@ -2,9 +2,41 @@
  * What a generated client is made of: the client and the built-in client halves. scripts/generate-client.ts bundles
  * this file into the texts in generated/client-core.ts; nothing imports it at run time.
  */
-export { connect as connectTo } from "../client/connect.ts";
+import { connect } from "../client/connect.ts";
+import type { ClientOptions, Manifest } from "../client/types.ts";
+import type { ClientHalf } from "../service/service.ts";
+
 export { rpc } from "../services/rpc/client.ts";
 export { isPrismError, PrismError } from "../wire/errors.ts";
+
+type Halves = Readonly<Record<string, ClientHalf>>;
+
+/** What the generated `connect` takes. */
+interface GeneratedOptions extends ClientOptions {
+  readonly services?: Halves | undefined;
+}
+
+/**
+ * Makes the `connect` of a generated client.
+ *
+ * @param serverUrl where the client came from; empty where that is not known
+ * @param manifest the services that it was made for
+ * @param createHalves makes their client halves
+ * @returns the function
+ */
+export function createConnect(
+  serverUrl: string,
+  manifest: Manifest,
+  createHalves: () => Halves,
+): (url?: string | URL, options?: GeneratedOptions) => unknown {
+  return (url = serverUrl, options = {}) => {
+    if (url === "") throw new TypeError("This client was not loaded from its server, so connect needs a URL");
+    if (options.dial === undefined && !("WebSocket" in globalThis)) {
+      throw new TypeError("There is no WebSocket here: set globalThis.WebSocket to that of ws, or give connect a dial");
+    }
+    return connect(url, { manifest, ...options, services: { ...createHalves(), ...options.services } });
+  };
+}
 
 /**
  * Where the server is that a script came from.
@@ -14,13 +46,10 @@ export { isPrismError, PrismError } from "../wire/errors.ts";
  * @returns the address to connect to; empty where the script's own says nothing
  */
 export function toServerUrl(script: string, prefix: string): string {
+  if (!/^https?:/.test(script)) return "";
+  const url = new URL(script);
   const path = `${prefix}/client.js`;
-  try {
-    const url = new URL(script);
-    // A proxy may have put something before the prefix.
-    const { pathname } = url;
-    return new URL(pathname.endsWith(path) ? pathname.slice(0, -"/client.js".length) : prefix, url).href;
-  } catch {
-    return "";
-  }
+  // A proxy may have put something before the prefix.
+  const { pathname } = url;
+  return new URL(pathname.endsWith(path) ? pathname.slice(0, -"/client.js".length) : prefix, url).href;
 }

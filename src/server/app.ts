@@ -5,7 +5,6 @@ import type { Shape } from "../service/contexts.ts";
 import type { AppEvents, EventBus } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Asset, Service, ServiceTypes } from "../service/service.ts";
-import type { UnionToIntersection } from "../service/union.ts";
 import type { Servable } from "./admission.ts";
 
 /** The types of a service that fits an app of this shape. */
@@ -19,12 +18,14 @@ export type ServerApis<Registered> = {
   readonly [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly server: infer Api } ? Api : never;
 };
 
-/** The events that services add. */
-export type EventsOfServices<Registered> = UnionToIntersection<
-  {
-    [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly events: infer Events } ? Events : never;
-  }[keyof Registered]
->;
+/** The events that services add. Behind a function's arrow, since one service that adds none would make the union `unknown`. */
+export type EventsOfServices<Registered> = {
+  [Name in keyof Registered]: TypesOf<Registered[Name]> extends { readonly events: infer Events }
+    ? (one: Events) => void
+    : never;
+}[keyof Registered] extends (all: infer All) => void
+  ? All
+  : never;
 
 /** Counts since the app was made. */
 export interface AppStats {

@@ -27,7 +27,8 @@ const runtime = globalThis as unknown as Runtime;
 export const serverClock: ServerClock = {
   now: (): number => runtime.performance.now(),
   setTimer(run, ms) {
-    const timer = runtime.setTimeout(run, ms);
+    // Of a time that has gone by, runtimes warn.
+    const timer = runtime.setTimeout(run, Math.max(0, ms));
     if (typeof timer === "object") timer.unref?.();
     return { cancel: (): void => runtime.clearTimeout(timer) };
   },

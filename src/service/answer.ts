@@ -3,7 +3,7 @@ import type { Codec } from "../wire/codecs.ts";
 import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import { writeFailure } from "./failures.ts";
-import { Inflow, isAsyncIterable, pump, type ItemTarget } from "./items.ts";
+import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 
 /** What an answer needs to know of the service that gives it. */
 export interface AnswerOptions {
@@ -16,11 +16,11 @@ export interface AnswerOptions {
 }
 
 /** A peer's call while its handler is at work: what the handler returns or throws becomes the call's ending. */
-export class Answer extends Answering implements ItemTarget {
+export class Answer extends Answering implements ItemSink {
   readonly #options: AnswerOptions;
   #controller: AbortController | undefined;
   #inflow: Inflow<unknown> | undefined;
-  #waiting: (() => void) | undefined;
+  #outflow: Outflow | undefined;
   #cancelled = false;
   #dropping = false;
 
@@ -55,34 +55,37 @@ export class Answer extends Answering implements ItemTarget {
    * @param handler returns a value, a promise or an async iterable, or throws
    * @param body the handler's first argument
    * @param context the handler's second argument
+   * @throws {WireError} if the handler found at once that its input breaks the protocol
    */
   run<Context>(handler: (body: unknown, context: Context) => unknown, body: unknown, context: Context): void {
     try {
       this.settle(handler(body, context));
     } catch (error) {
+      if (error instanceof WireError) throw error;
       this.fail(error);
     }
   }
 
   /** Ends the call with a value, or with what a promise or an async iterable comes to. */
   settle(outcome: unknown): void {
-    if (isThenable(outcome)) {
-      outcome.then(
+    try {
+      const late = isThenable(outcome) ? outcome : isAsyncIterable(outcome) ? this.#send(outcome) : undefined;
+      if (late === undefined) return this.#finish(outcome);
+      late.then(
         (value) => this.settle(value),
         (error) => this.fail(error),
       );
-    } else if (isAsyncIterable(outcome)) {
-      pump(outcome, this).then(
-        (value) => this.settle(value),
-        (error) => this.fail(error),
-      );
-    } else this.#finish(outcome);
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      this.fail(error);
+    }
   }
 
   /** Ends the call with an error. */
   fail(error: unknown): void {
     if (this.over) return;
     const { exposeErrors } = this.#options;
+    if (error instanceof WireError) return this.fail(new PrismError("bad_input", error.message));
     if (!isPrismError(error)) this.#options.failed(error);
     try {
       this.failure(writeFailure(error, exposeErrors));
@@ -102,15 +105,8 @@ export class Answer extends Answering implements ItemTarget {
     this.item(this.#options.codec.encode(item));
   }
 
-  more(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-    });
-  }
-
   onmore(): void {
-    this.#waiting?.();
-    this.#waiting = undefined;
+    this.#outflow?.more();
   }
 
   onitem(body: Body): void {
@@ -120,7 +116,8 @@ export class Answer extends Answering implements ItemTarget {
       item = this.#options.codec.decode(body);
     } catch (error) {
       if (error instanceof WireError) throw error;
-      return this.fail(new PrismError("bad_input", "Unreadable item"));
+      this.fail(new PrismError("bad_input", "Unreadable item"));
+      return this.oncancel();
     }
     this.items.push(item);
   }
@@ -142,12 +139,18 @@ export class Answer extends Answering implements ItemTarget {
     } catch (error) {
       return this.fail(error);
     }
-    if (this.#inflow !== undefined || this.#waiting !== undefined) this.#release();
+    if (this.#inflow !== undefined) this.#release();
   }
 
-  /** Lets go of a pump that waits for credit, and of a handler that waits for items. */
+  #send(items: AsyncIterable<unknown>): Promise<unknown> {
+    this.#outflow = new Outflow(items, this);
+    if (this.over) this.#outflow.stop();
+    return this.#outflow.run();
+  }
+
+  /** Lets go of a source of items, and of a handler that waits for some. */
   #release(): void {
-    this.onmore();
+    this.#outflow?.stop();
     this.#inflow?.end(new PrismError("cancelled"));
   }
 }

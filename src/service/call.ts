@@ -2,7 +2,7 @@ import { Asking } from "../connection/exchange.ts";
 import type { Codec } from "../wire/codecs.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
-import { Inflow, pump, type ItemSource, type ItemTarget } from "./items.ts";
+import { Inflow, Outflow, type ItemSink, type ItemSource } from "./items.ts";
 
 /** What a call can be given. */
 export interface CallOptions {
@@ -33,18 +33,18 @@ const DONE = 1;
 const FAILED = 2;
 
 /** The calling end. Its promise is made when it is first asked for, so that nobody's rejection goes unhandled. */
-export class Calling<Result, Item> extends Asking implements Call<Result, Item>, ItemTarget {
+export class Calling<Result, Item> extends Asking implements Call<Result, Item>, ItemSink {
   readonly [Symbol.toStringTag] = "Call";
   readonly #codec: Codec;
   readonly #signal: AbortSignal | undefined;
-  readonly #source: ItemSource | undefined;
+  readonly #outflow: Outflow | undefined;
   #state = PENDING;
   #value: unknown;
   #promise: Promise<Result> | undefined;
   #settle: (() => void) | undefined;
   #inflow: Inflow<Item> | undefined;
   #dropping = false;
-  #waiting: (() => void) | undefined;
+  #iterated = false;
 
   /**
    * @param options the call's, of whoever makes it
@@ -54,7 +54,11 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     super();
     this.#codec = given.codec;
     this.deadline = given.deadline;
-    this.#source = options?.items;
+    try {
+      if (options?.items !== undefined) this.#outflow = new Outflow(options.items, this);
+    } catch (error) {
+      this.fail(error);
+    }
     const signal = (this.#signal = options?.signal);
     if (signal === undefined) return;
     if (signal.aborted) this.#abort();
@@ -68,8 +72,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
 
   /** Starts sending items. Called once the call is under way. */
   start(): void {
-    if (this.#source === undefined) return;
-    pump(this.#source, this).then(
+    this.#outflow?.run().then(
       () => this.finish(),
       (error) => this.fail(error),
     );
@@ -98,8 +101,6 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   finally(onfinally?: (() => void) | null): Promise<Result> {
     return this.then().finally(onfinally);
   }
-
-  #iterated = false;
 
   [Symbol.asyncIterator](): AsyncIterator<Item, Result> {
     this.#iterated = true;
@@ -137,15 +138,8 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     this.item(this.#codec.encode(item));
   }
 
-  more(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-    });
-  }
-
   onmore(): void {
-    this.#waiting?.();
-    this.#waiting = undefined;
+    this.#outflow?.more();
   }
 
   onitem(body: Body): void {
@@ -196,6 +190,6 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#settle?.();
     this.#inflow?.end(state === FAILED ? value : undefined);
-    this.onmore();
+    this.#outflow?.stop();
   }
 }

@@ -3,7 +3,8 @@ export type Off = () => void;
 
 /** Listeners by the name of what they hear. */
 export class Emitter<Events> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  /** A list is never changed, only replaced: who is added during an event hears the next one. */
+  readonly #listeners = new Map<keyof Events, readonly ((value: never) => unknown)[]>();
   readonly #failed: (error: unknown, name: keyof Events) => void;
 
   /** @param failed hears of a listener that throws; the others go on */
@@ -19,11 +20,16 @@ export class Emitter<Events> {
    * @returns takes the listener off again
    */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): Off {
-    let listeners = this.#listeners.get(name);
-    if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
-    const own = (value: Events[Name]): void => listener(value);
-    listeners.add(own);
-    return () => void listeners.delete(own);
+    let active = true;
+    const own = (value: Events[Name]): unknown => (active ? listener(value) : undefined);
+    this.#listeners.set(name, [...this.#of(name), own]);
+    return () => {
+      active = false;
+      this.#listeners.set(
+        name,
+        this.#of(name).filter((other) => other !== own),
+      );
+    };
   }
 
   /**
@@ -33,9 +39,7 @@ export class Emitter<Events> {
    * @param value what they are called with
    */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
-    const listeners = this.#listeners.get(name);
-    if (listeners === undefined) return;
-    for (const listener of listeners) {
+    for (const listener of this.#of(name)) {
       try {
         const late: unknown = listener(value as never);
         if (late instanceof Promise) late.catch((error) => this.#failed(error, name));
@@ -43,5 +47,9 @@ export class Emitter<Events> {
         this.#failed(error, name);
       }
     }
+  }
+
+  #of(name: keyof Events): readonly ((value: never) => unknown)[] {
+    return this.#listeners.get(name) ?? [];
   }
 }

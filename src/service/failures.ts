@@ -10,7 +10,7 @@ import { isPrismError } from "../wire/errors.ts";
  */
 export function writeFailure(error: unknown, expose: boolean): string {
   if (!isPrismError(error)) {
-    return JSON.stringify({ code: "internal", message: expose ? String(error) : undefined });
+    return JSON.stringify({ code: "internal", message: expose ? describe(error) : undefined });
   }
   const { code, data } = error;
   const message = error.message === code ? undefined : error.message;
@@ -18,5 +18,14 @@ export function writeFailure(error: unknown, expose: boolean): string {
     return JSON.stringify({ code, message, data });
   } catch {
     return JSON.stringify({ code, message });
+  }
+}
+
+/** The text of anything that was thrown; some things have none. */
+function describe(error: unknown): string | undefined {
+  try {
+    return String(error);
+  } catch {
+    return undefined;
   }
 }

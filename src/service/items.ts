@@ -85,47 +85,68 @@ export class Inflow<Item> implements AsyncIterableIterator<Item, undefined> {
   }
 }
 
-/** Where a pump sends items: one end of a call. */
-export interface ItemTarget {
-  /** Whether nothing more is wanted. */
-  readonly over: boolean;
+/** Where an outflow sends items: one end of a call. */
+export interface ItemSink {
   /** How many items may be sent. */
   readonly credit: number;
-  /** Waits for credit, or for the end. */
-  more(): Promise<void>;
   /** Sends one item. Throws where that cannot be. */
   emit(item: unknown): void;
 }
 
-/**
- * Sends the items of a source as the credit allows; the source is asked for an item only when it can be sent.
- *
- * @param source where items come from
- * @param target where they go
- * @returns what the source returned at its end
- */
-export async function pump(source: ItemSource, target: ItemTarget): Promise<unknown> {
-  const iterator = toIterator(source);
-  try {
-    for (;;) {
-      if (target.credit < 1 && !target.over) await target.more();
-      if (target.over) break;
-      const step = await iterator.next();
-      if (step.done === true) return step.value;
-      if (target.over) break;
-      target.emit(step.value);
-    }
-  } catch (error) {
-    stop(iterator);
-    throw error;
-  }
-  stop(iterator);
-  return undefined;
-}
+/** Items on their way out: the source is asked for one only when it can be sent. */
+export class Outflow {
+  readonly #iterator: AnyIterator;
+  readonly #sink: ItemSink;
+  #resume: (() => void) | undefined;
+  #over = false;
 
-/** Ends a source early. It is not waited for: it may be in the middle of something that never settles. */
-function stop(iterator: AnyIterator): void {
-  void (async () => iterator.return?.(undefined))().catch(() => {});
+  /**
+   * @param source where items come from
+   * @param sink where they go
+   */
+  constructor(source: ItemSource, sink: ItemSink) {
+    this.#iterator = toIterator(source);
+    this.#sink = sink;
+  }
+
+  /**
+   * Sends all items.
+   *
+   * @returns what the source returned at its end; nothing if it was stopped before
+   * @throws what the source or the sink throws
+   */
+  async run(): Promise<unknown> {
+    try {
+      while (!this.#over) {
+        if (this.#sink.credit < 1) await new Promise<void>((resolve) => (this.#resume = resolve));
+        else {
+          const step = await this.#iterator.next();
+          if (step.done === true) {
+            this.#over = true;
+            return step.value;
+          }
+          if (!this.#over) this.#sink.emit(step.value);
+        }
+      }
+      return undefined;
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Says that there is credit again. */
+  more(): void {
+    this.#resume?.();
+  }
+
+  /** Ends the source early. It is not waited for: it may be in the middle of something that never settles. */
+  stop(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.more();
+    void (async () => this.#iterator.return?.(undefined))().catch(() => {});
+  }
 }
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;

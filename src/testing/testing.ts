@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { assertSelfContained } from "./assert-self-contained.ts";
+export type * from "./assert-self-contained.ts";
 export { connectInMemory } from "./connect-in-memory.ts";
 export type * from "./connect-in-memory.ts";
 export { createSocketPair } from "../socket/pair.ts";

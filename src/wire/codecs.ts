@@ -4,6 +4,8 @@ import { fromUtf8 } from "./utf8.ts";
 
 /** How a service's values become bodies and back (PROTOCOL.md, "Packets and frames"). */
 export interface Codec<Value = unknown> {
+  /** Says that its text never holds U+001E, so that nobody needs to look. */
+  readonly clean?: boolean | undefined;
   /** Turns a value into text or bytes. May throw; the text MUST NOT hold U+001E. */
   encode(value: Value): Body;
   /** Turns a body back. Throws where it cannot be read; in a binary packet, text arrives as its UTF-8 bytes. */
@@ -12,6 +14,8 @@ export interface Codec<Value = unknown> {
 
 /** A codec of whatever type of values. */
 export interface AnyCodec {
+  /** Says that its text never holds U+001E, so that nobody needs to look. */
+  readonly clean?: boolean | undefined;
   /** Turns a value into text or bytes. */
   encode(value: never): Body;
   /** Turns a body back. */
@@ -34,6 +38,7 @@ export function bodyText(body: Body): string {
 
 /** JSON text; an empty body is `undefined`. */
 export const json: Codec = {
+  clean: true,
   encode: (value) => JSON.stringify(value) ?? "",
   decode: (body) => {
     const text = bodyText(body);
@@ -45,6 +50,7 @@ const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 /** The text itself, with the two characters escaped that a packet cannot hold. */
 export const text: Codec<string> = {
+  clean: true,
   encode: (value) => value.replace(LONE_SURROGATE, "\ufffd").replaceAll("\x1b", "\x1be").replaceAll("\x1e", "\x1bs"),
   decode: (body) =>
     bodyText(body).replace(/\x1b(.?)/gsu, (_, mark: string) => {
@@ -55,6 +61,7 @@ export const text: Codec<string> = {
 
 /** The bytes themselves. */
 export const bytes: Codec<Uint8Array> = {
+  clean: true,
   encode: (value) => value,
   decode: (body) => {
     if (typeof body === "string") throw new PrismError("bad_input", "Text where bytes are due");
@@ -73,5 +80,17 @@ export function toCodec(codec: CodecName | AnyCodec | undefined): Codec {
   const found =
     codec === undefined || codec === "json" ? json : codec === "text" ? text : codec === "bytes" ? bytes : codec;
   if (typeof found !== "object") throw new TypeError(`Unknown codec ${String(found)}`);
-  return found;
+  return found.clean === true ? found : toCleanCodec(found);
+}
+
+/** A codec whose text is looked at: a separator in it would end the frame and begin another. */
+function toCleanCodec(codec: AnyCodec): Codec {
+  return {
+    encode: (value) => {
+      const body = codec.encode(value as never);
+      if (typeof body === "string" && body.includes("\x1e")) throw new TypeError("A codec's text holds U+001E");
+      return body;
+    },
+    decode: (body) => codec.decode(body),
+  };
 }

@@ -24,6 +24,18 @@ describe("the heartbeat", () => {
     expect([...client.sentFrames(), ...server.sentFrames()].filter((frame) => frame !== "A")).toEqual([]);
   });
 
+  test("asks a silent peer, however much its own end sends", async () => {
+    const { clock, end } = createBare();
+    for (let i = 0; i < 32; i++) {
+      end.connection.send("A");
+      await clock.advance(1000);
+    }
+    expect(end.closed).toEqual([]);
+    expect(end.sentFrames().filter((frame) => frame === "(")).toHaveLength(1);
+    await clock.advance(3000);
+    expect(end.closed).toEqual([{ code: 4003, reason: "Heartbeat missed" }]);
+  });
+
   test("pings when its own end has been quiet, however much it hears", async () => {
     const { clock, end, peer } = createBare();
     for (let i = 0; i < 60; i++) {

@@ -92,6 +92,14 @@ describe("a slow consumer", () => {
     expect(end.connection.sent).toBe(1);
   });
 
+  test("is sent nothing more where its closing is asked for", () => {
+    const { end, socket, link } = createStub();
+    end.connection.send("A");
+    link.close(4002, "Slow consumer");
+    expect(socket.sent).toEqual([]);
+    expect(end.connection.sent).toBe(0);
+  });
+
   test("is closed so as well where it is being closed otherwise", () => {
     const { end, socket, link } = createStub({ sendLimit: 1000 });
     socket.bufferedAmount = 2000;

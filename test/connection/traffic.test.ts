@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PrismError } from "../../src/wire/errors.ts";
 import { writeFrame, type Frame } from "../../src/wire/frames.ts";
+import { Turn } from "../../src/connection/turn.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { createBare, createEnds, join, show, TestAnswering } from "./ends.ts";
 
 describe("what is sent during a turn", () => {
@@ -60,6 +62,28 @@ describe("what is sent during a turn", () => {
   });
 });
 
+test("the end of a turn is asked for once a turn, for however many links", async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const { afterTurn } = clock;
+  clock.afterTurn = (run) => {
+    asked++;
+    afterTurn.call(clock, run);
+  };
+  const turn = new Turn(clock);
+  const flushed: number[] = [];
+  for (let i = 0; i < 10; i++) turn.add({ flush: () => void flushed.push(i) });
+  expect(asked).toBe(1);
+  await clock.settle();
+  expect(flushed).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  turn.add({ flush: () => turn.add({ flush: () => void flushed.push(10) }) });
+  clock.turn();
+  expect(flushed).toHaveLength(10); // what is added while others are flushed waits for the next turn
+  clock.turn();
+  expect(flushed).toHaveLength(11);
+  expect(asked).toBe(3);
+});
+
 describe("a frame too long for a packet", () => {
   test.each<[string, Frame, boolean]>([
     ["ASCII that just fits", "A" + "x".repeat(99), true],
@@ -67,6 +91,7 @@ describe("a frame too long for a packet", () => {
     ["other text that just fits", "A" + "é".repeat(49) + "x", true],
     ["other text, a byte over", "A" + "é".repeat(50), false],
     ["bytes that fit with any length before them", writeFrame("A", new Uint8Array(94)), true],
+    ["bytes that fit but for their length", writeFrame("A", new Uint8Array(99)), false],
     ["bytes, over", writeFrame("A", new Uint8Array(100)), false],
   ])("fails at its sender, and nothing else does: %s", async (_, frame, fits) => {
     const { clock, client, server } = createEnds({ packetOut: 100, frameOut: 100 }, { packetIn: 100 });

@@ -225,6 +225,27 @@ describe("a handler that fails", () => {
     expect(outcome.error).toMatchObject({ code: "full", message: "No room", data: undefined });
   });
 
+  test("with what has no text fails with internal all the same", async () => {
+    const { clock, call } = joinWith(() => Promise.reject(Object.create(null)), { exposeErrors: true });
+    const outcome = watch(call());
+    await clock.settle();
+    expect(outcome.error).toEqual(error("internal"));
+  });
+
+  test.each([
+    ["at once", (value: unknown) => value],
+    ["late", (value: unknown) => Promise.resolve(value)],
+  ])("with a value that cannot be looked at, given %s, is contained", async (_, give) => {
+    const has = (): never => {
+      throw new Error("Do not look");
+    };
+    const { clock, call, failed } = joinWith(() => give(new Proxy({}, { has })));
+    const outcome = watch(call());
+    await clock.settle();
+    expect(outcome.error).toEqual(error("internal"));
+    expect(failed).toHaveLength(1);
+  });
+
   test("with more than a packet holds fails with too_large", async () => {
     const { clock, call } = joinWith(
       () => {
@@ -423,13 +444,15 @@ describe("items from the caller", () => {
   test("that cannot be read fail the call with bad_input, and the handler's iteration", async () => {
     const bare = createBare();
     let failure: unknown;
+    let signal: AbortSignal | undefined;
     bare.end.take = (_, id) => {
       const answer = new Answer({ codec: json, exposeErrors: false, failed: () => {} });
       bare.end.connection.answer(id, answer);
       answer.run(
-        async (_, { items }) => {
+        async (_, context) => {
+          signal = context.signal;
           try {
-            for await (const item of items) void item;
+            for await (const item of context.items) void item;
           } catch (reason) {
             failure = reason;
             throw reason;
@@ -441,6 +464,7 @@ describe("items from the caller", () => {
     };
     expect(await bare.say("?@@", ">@1", ">@{")).toEqual(['!@{"code":"bad_input","message":"Unreadable item"}']);
     expect(failure).toEqual(error("cancelled"));
+    expect(signal!.aborted).toBe(true);
     expect(await bare.say(">@1", "/@", "#@")).toEqual([]);
     expect(bare.closings).toEqual([]);
   });

@@ -558,6 +558,50 @@ describe("items to the callee", () => {
   });
 });
 
+describe("a source that is waiting for its next item", () => {
+  const waiting = (): { source: AsyncIterable<number>; returned: () => number } => {
+    let returned = 0;
+    const iterator = {
+      next: () => new Promise<IteratorResult<number>>(() => {}),
+      return: () => {
+        returned++;
+        return Promise.resolve({ done: true as const, value: undefined });
+      },
+    };
+    return { source: { [Symbol.asyncIterator]: () => iterator }, returned: () => returned };
+  };
+
+  test("is told when the caller's call is over", async () => {
+    const { source, returned } = waiting();
+    const { clock, call } = joinWith(() => 5);
+    const outcome = watch(call(0, { items: source }));
+    await clock.settle();
+    expect(outcome.value).toBe(5);
+    expect(returned()).toBe(1);
+  });
+
+  test("is told when the caller gives up", async () => {
+    const { source, returned } = waiting();
+    const { clock, call } = joinWith(() => source);
+    const controller = new AbortController();
+    const outcome = watch(call(0, { signal: controller.signal }));
+    await clock.settle();
+    controller.abort();
+    await clock.settle();
+    expect(outcome.error).toEqual(error("cancelled"));
+    expect(returned()).toBe(1);
+  });
+
+  test("is told when the call never begins", async () => {
+    const { source, returned } = waiting();
+    const { clock, call } = joinWith(() => 5);
+    const outcome = watch(call(0, { items: source, signal: AbortSignal.abort() }));
+    await clock.settle();
+    expect(outcome.error).toEqual(error("cancelled"));
+    expect(returned()).toBe(1);
+  });
+});
+
 describe("what cannot be read", () => {
   const picky: Codec = {
     encode: json.encode,

@@ -178,15 +178,13 @@ describe("UTF-8", () => {
 });
 
 describe("the codec of a name", () => {
-  test("is that of the name, JSON where none is said, and one's own as it is", () => {
-    const own = { encode: (value: number) => String(value), decode: Number };
-    expect([toCodec(undefined), toCodec("json"), toCodec("text"), toCodec("bytes"), toCodec(own)]).toEqual([
-      json,
-      json,
-      text,
-      bytes,
-      own,
-    ]);
+  test("is that of the name, JSON where none is said", () => {
+    expect([toCodec(undefined), toCodec("json"), toCodec("text"), toCodec("bytes")]).toEqual([json, json, text, bytes]);
+  });
+
+  test("is one's own where there is one", () => {
+    const own = toCodec({ encode: (value: number) => String(value), decode: Number });
+    expect([own.encode(5), own.decode("5")]).toEqual(["5", 5]);
   });
 
   test.each(["toString", "__proto__", "JSON", ""])("is not there for %j", (name) => {
@@ -201,4 +199,13 @@ test("errors of codecs are told to the peer", () => {
     expect(isPrismError(error, "bad_input")).toBe(true);
   }
   expect.assertions(1);
+});
+
+describe("a codec of one's own", () => {
+  test("cannot end a frame and begin another", () => {
+    const codec = toCodec({ encode: (value: string) => value, decode: (body) => body });
+    expect(codec.encode("plain")).toBe("plain");
+    expect(() => codec.encode("a\x1e#@")).toThrow(TypeError);
+    expect(codec.encode(Uint8Array.of(0x1e))).toEqual(Uint8Array.of(0x1e));
+  });
 });

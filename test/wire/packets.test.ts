@@ -84,6 +84,14 @@ describe("packets", () => {
     );
   });
 
+  test("keep to the limit in bytes where characters have several", () => {
+    const frames = Array.from({ length: 100 }, () => "A" + "€".repeat(20));
+    const packets = write(frames, 2000);
+    expect(packets.flatMap(read)).toHaveLength(100);
+    for (const packet of packets) expect(byteLength(packet)).toBeLessThanOrEqual(2000);
+    expect(packets.length).toBeLessThanOrEqual(5);
+  });
+
   test(`hold at most ${MAX_FRAMES} frames`, () => {
     const frames = Array.from({ length: 2 * MAX_FRAMES + 1 }, (_, i) => `A${i}`);
     for (const list of [frames, frames.map((frame) => toUtf8(frame))]) {

@@ -5,6 +5,7 @@ import { WireError } from "../../wire/errors.ts";
 
 /** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
 export const values: Codec = {
+  clean: true,
   encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
   decode: (body) => {
     if (typeof body !== "string" && body[0] === 0) return body.subarray(1);
@@ -14,7 +15,7 @@ export const values: Codec = {
 };
 
 /** Calls' bodies are written and read by {@linkcode writeCall} and {@linkcode readCall}. */
-export const raw: Codec<Body> = { encode: (body) => body, decode: (body) => body };
+export const raw: Codec<Body> = { clean: true, encode: (body) => body, decode: (body) => body };
 
 /**
  * The body of a call.

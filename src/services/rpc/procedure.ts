@@ -139,11 +139,9 @@ function createRunner(
     };
   } else {
     const inner = run;
+    // On the context itself: an object that inherits from it cannot read what its getters keep private.
     run = (value, context) =>
-      inner(
-        value,
-        Object.create(context, { items: { value: checkItems(items, context.items) } }) as ServiceCallContext,
-      );
+      inner(value, Object.defineProperty(context, "items", { value: checkItems(items, context.items) }));
   }
   if (output !== undefined) {
     const inner = run;

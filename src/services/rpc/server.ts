@@ -38,7 +38,7 @@ export interface RpcService<P, C, Needs> extends Service<
     readonly half: RpcHalf<AnswersFor<C>>;
     readonly server: RpcServer<C>;
     readonly needs: (shape: Needs) => void;
-    readonly events: unknown;
+    readonly events: Record<never, never>;
   }
 > {}
 

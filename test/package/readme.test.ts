@@ -1,0 +1,79 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emptyFolder, install, packLibrary, remove, tool } from "../support/packing.ts";
+import { freePort } from "../support/ports.ts";
+import { root, type RuntimeName, runtimeNames, spawnRuntime } from "../support/runtimes.ts";
+
+/* The README's code, as it stands there, in a folder that has the packed library installed and nothing else. */
+
+const mains: Record<RuntimeName, string> = {
+  node20: "main.node.ts",
+  nodeCurrent: "main.node.ts",
+  bun: "main.bun.ts",
+  deno: "main.deno.ts",
+};
+
+/** The code blocks that begin with a comment that names their file. */
+function blocksOf(text: string): Map<string, string> {
+  const blocks = [...text.matchAll(/^```ts\n(\/\/ ([\w.]+\.ts)\b[^]*?)^```/gm)];
+  return new Map(blocks.map(([, code, file]) => [file!, code!]));
+}
+
+describe("the README's code", () => {
+  const folder = emptyFolder("readme");
+  let library = "";
+  let port = 0;
+
+  beforeAll(async () => {
+    const readme = readFileSync(`${root}README.md`, "utf8");
+    const blocks = blocksOf(readme);
+    // Whatever is TypeScript there is named, and so run here.
+    expect(readme.match(/^```ts$/gm)).toHaveLength(blocks.size);
+    port = await freePort();
+    for (const [file, code] of blocks) writeFileSync(join(folder, file), code.replaceAll("3000", String(port)));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    const compilerOptions = {
+      allowImportingTsExtensions: true,
+      lib: ["es2023", "dom"],
+      module: "nodenext",
+      noEmit: true,
+      strict: true,
+      target: "es2023",
+      types: ["node"],
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    library = packLibrary();
+    install(folder, [library, "valibot", "acorn", "eslint-scope"]);
+  }, 240_000);
+
+  afterAll(() => remove(folder, join(library, "..")));
+
+  test("type-checks", () => {
+    expect(tool(folder, "tsc", ["-p", ".", "--typeRoots", `${root}node_modules/@types`])).toBe("");
+  });
+
+  test.each(runtimeNames)("serves on %s, to clients on each runtime", async (name) => {
+    const server = spawnRuntime(name, join(folder, mains[name]), [], {}, folder);
+    await server.line(`Listening on http://localhost:${port}`);
+    for (const other of runtimeNames) {
+      const client = spawnRuntime(other, join(folder, "client.ts"), [], {}, folder);
+      await client.line("3");
+      for (const line of ["0", "1", "2", "done", "Nothing is divided by 0", "closed"]) await client.line(line);
+      expect(await client.exited, client.errors()).toBe(0);
+    }
+    await server.stop();
+  });
+
+  test.each([
+    ["ui.ts", "removed"],
+    ["guard.ts", "Ada"],
+    ["clock.test.ts", "passed"],
+  ])("%s says what it promises, on each runtime", async (file, promised) => {
+    for (const name of runtimeNames) {
+      const child = spawnRuntime(name, join(folder, file), [], {}, folder);
+      await child.line(promised);
+      expect(await child.exited, child.errors()).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,25 @@
+import * as v from "valibot";
+import { expectTypeOf, test } from "vitest";
+import { defineService, prism } from "../../mod.ts";
+import { procedure, rpc } from "../../src/services/rpc/server.ts";
+
+test("the bus knows the events of every service", () => {
+  const notes = defineService({
+    kind: "notes",
+    events: { noted: v.object({ text: v.string() }) },
+    client: () => ({}),
+    server: (host) => {
+      host.events.emit("noted", { text: "a" });
+      // @ts-expect-error another type
+      host.events.emit("noted", { text: 1 });
+      return {};
+    },
+  });
+  const app = prism()
+    .service("math", rpc({ one: procedure(() => 1) }))
+    .service("notes", notes);
+  app.events.on("noted", ({ text }) => expectTypeOf(text).toEqualTypeOf<string>());
+  app.events.on("connect", ({ id }) => expectTypeOf(id).toEqualTypeOf<string>());
+  // @ts-expect-error nobody says this
+  app.events.on("unheard", () => {});
+});
