@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 // Tests that start processes or a browser: slow to begin, and no more of them at a time than two cores carry.
-const processes = ["adapters", "browser", "package", "support", "types"].map((folder) => `test/${folder}/**/*.test.ts`);
+const processes = ["adapters", "browser", "client-module", "contract", "hostile", "package", "support", "types"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
 const elsewhere = ["**/node_modules/**", "test/types/fixtures/**"];
 
 export default defineConfig({

@@ -7,7 +7,7 @@ import type { ClientHalf } from "../service/service.ts";
 import { toClientConnection } from "./client-connection.ts";
 import { clientClock } from "./clock.ts";
 import { Core } from "./core.ts";
-import { webSocketDial } from "./dial.ts";
+import { webSocketDial, type Dial, type WebSocketConstructor } from "./dial.ts";
 import type { Client, ConnectOptions, DefaultHalves, DefaultNames } from "./types.ts";
 
 export type { Call, CallOptions } from "../service/call.ts";
@@ -24,7 +24,7 @@ export { isPrismError, PrismError } from "../wire/errors.ts";
  *   no path
  * @param options the services' client halves, and how to go about it
  * @returns the services by name, and `connection`
- * @throws {TypeError} if the URL cannot be read
+ * @throws {TypeError} if the URL cannot be read, or the platform has no WebSocket and there is no `dial`
  * @example const client = connect<App>("ws://localhost:3000", { services: { math: rpc() } });
  */
 export function connect<
@@ -32,13 +32,19 @@ export function connect<
   Name extends string = DefaultNames<App>,
   Halves extends object = DefaultHalves<App, Name>,
 >(url: string | URL, options: ConnectOptions<Halves>): Client<App, Name, Halves> {
-  const { dial = webSocketDial(), clock = clientClock } = options;
+  const { dial = defaultDial(), clock = clientClock } = options;
   const halves = options.services as unknown as Readonly<Record<string, ClientHalf>>;
   const core = new Core(toSocketUrl(url), halves, options, dial, clock);
   const client: Record<string, unknown> = { connection: toClientConnection(core) };
   for (const [name, slot] of core.slots) client[name] = slot.api;
   if (!options.lazy) core.open();
   return client as Client<App, Name, Halves>;
+}
+
+function defaultDial(): Dial {
+  const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
+  if (WebSocket !== undefined) return webSocketDial(WebSocket);
+  throw new TypeError("There is no WebSocket here: import connect from @prismrt/prism/client/node, or give it a dial");
 }
 
 function toSocketUrl(given: string | URL): string {

@@ -16,17 +16,13 @@ export type WebSocketConstructor = new (url: string, protocols?: string[]) => St
 /**
  * Dials with a standard `WebSocket`.
  *
- * @param WebSocket its constructor; the platform's where nothing is said
+ * @param WebSocket its constructor
  * @returns the dial
  */
-export function webSocketDial(WebSocket?: WebSocketConstructor): Dial {
+export function webSocketDial(WebSocket: WebSocketConstructor): Dial {
   return (url, protocols, signal) =>
     new Promise((resolve, reject) => {
-      const Constructor = WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-      if (Constructor === undefined) {
-        throw new TypeError("There is no WebSocket here; import connect from @prismrt/prism/client/node");
-      }
-      const ws = protocols.length > 0 ? new Constructor(url, [...protocols]) : new Constructor(url);
+      const ws = protocols.length > 0 ? new WebSocket(url, [...protocols]) : new WebSocket(url);
       const failed = (): void => reject(new Error("The socket did not open"));
       ws.onerror = ws.onclose = failed;
       ws.onopen = () => {

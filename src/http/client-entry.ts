@@ -31,9 +31,6 @@ export function createConnect(
 ): (url?: string | URL, options?: GeneratedOptions) => unknown {
   return (url = serverUrl, options = {}) => {
     if (url === "") throw new TypeError("This client was not loaded from its server, so connect needs a URL");
-    if (options.dial === undefined && !("WebSocket" in globalThis)) {
-      throw new TypeError("There is no WebSocket here: set globalThis.WebSocket to that of ws, or give connect a dial");
-    }
     return connect(url, { manifest, ...options, services: { ...createHalves(), ...options.services } });
   };
 }

@@ -23,7 +23,9 @@ export class ClientBuilder {
    */
   async build(options?: BuildClientOptions): Promise<string> {
     const registry = this.#registry;
-    const services = registry.entries.map(({ name, service }) => ({ ...service, name }));
+    const services = registry.entries.map(({ name, service: { kind, client, codec, callCodec } }) => {
+      return { name, kind, client, codec, callCodec };
+    });
     const source = { services, table: registry.table(), hash: await registry.hash(), prefix: this.#prefix };
     return writeClientModule(source, options);
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
+import { utf8Length } from "../wire/utf8.ts";
 import { randomId } from "./random-id.ts";
 import type { Reports } from "./reports.ts";
 
@@ -24,6 +25,9 @@ export interface PeerOwner {
   ended(peer: Peer, code: CloseCode, reason: string): void;
   readonly reports: Reports;
 }
+
+/** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
+const MAX_REASON = 123;
 
 /** Above this share of `sendLimit` a peer is slow: what may be dropped or replaced is. */
 const SLOW = 0.25;
@@ -72,7 +76,9 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
   }
 
   close(reason = ""): void {
-    this.shut(REFUSED, reason);
+    let short = reason.slice(0, MAX_REASON);
+    while (utf8Length(short) > MAX_REASON) short = short.slice(0, -1);
+    this.shut(REFUSED, short);
   }
 
   /** Closes it with a code. */

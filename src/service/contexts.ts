@@ -23,9 +23,9 @@ export interface ConnectionHandle<State = Record<string, unknown>> {
   /** Whether it has ended. */
   readonly closed: boolean;
   /**
-   * Ends the connection.
+   * Ends the connection with 1008: the client stays closed until it is opened again.
    *
-   * @param reason what the client is told, at most 123 bytes
+   * @param reason what the client is told; cut to 123 bytes
    */
   close(reason?: string): void;
 }

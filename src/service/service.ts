@@ -1,4 +1,4 @@
-import type { AnyCodec, CodecName } from "../wire/codecs.ts";
+import type { AnyCodec, Codec, CodecName } from "../wire/codecs.ts";
 import type { ClientHost, ServerHost } from "./hosts.ts";
 import type { Shape } from "./contexts.ts";
 import type { SchemaInput, SchemaOutput, StandardSchema } from "./schema.ts";
@@ -61,28 +61,25 @@ export interface Service<Kind extends string = string, Types extends ServiceType
   readonly "~types"?: Types | undefined;
 }
 
-/** The type of the bodies of a codec and a schema. */
-export type BodyOf<C, S, Side extends "input" | "output"> = S extends StandardSchema
+/** The type of the bodies of a codec, by its name. */
+export type ValueOf<Name> = Name extends "text" ? string : Name extends "bytes" ? Uint8Array : unknown;
+
+/** The type of a service's bodies: its schema's, else its codec's. */
+export type BodyOf<Value, S, Side extends "input" | "output"> = S extends StandardSchema
   ? Side extends "input"
     ? SchemaInput<S>
     : SchemaOutput<S>
-  : C extends "text"
-    ? string
-    : C extends "bytes"
-      ? Uint8Array
-      : C extends { decode(body: never): infer Value }
-        ? Value
-        : unknown;
+  : Value;
 
 /** The event types of a service's `events` schemas. */
 export type EventsOf<E> = { readonly [Name in keyof E]: SchemaOutput<E[Name]> };
 
 /** What `defineService` takes. */
-export interface ServiceDefinition<Kind, C, Up, Down, Events, ClientApi, ServerApi, S> {
+export interface ServiceDefinition<Kind, Name, Value, Up, Down, Events, ClientApi, ServerApi, S> {
   /** Names the protocol that both halves speak. */
   readonly kind: Kind;
   /** How values become bodies: `json` (where nothing is said), `text`, `bytes`, or a codec of one's own. */
-  readonly codec?: C | undefined;
+  readonly codec?: Name | Codec<Value> | undefined;
   /** What clients send, messages and calls; each is validated before the server half sees it. */
   readonly up?: Up | undefined;
   /** What clients get, for types. */
@@ -94,10 +91,10 @@ export interface ServiceDefinition<Kind, C, Up, Down, Events, ClientApi, ServerA
   /** What the client half needs to start, as `host.init`: JSON, the same for all connections. */
   readonly init?: unknown;
   /** Makes what the client's user gets. To be written into a generated client it must stand alone. */
-  readonly client: (host: ClientHost<BodyOf<C, Up, "input">, BodyOf<C, Down, "input">>) => ClientApi;
+  readonly client: (host: ClientHost<BodyOf<Value, Up, "input">, BodyOf<Value, Down, "input">>) => ClientApi;
   /** Makes what the app gets under `app.services`. Called once, when the service is registered. */
   readonly server: (
-    host: ServerHost<BodyOf<C, Up, "output">, BodyOf<C, Down, "input">, S, EventsOf<Events>>,
+    host: ServerHost<BodyOf<Value, Up, "output">, BodyOf<Value, Down, "input">, S, EventsOf<Events>>,
   ) => ServerApi;
 }
 
@@ -129,13 +126,14 @@ export interface DefineService<S> {
     const Kind extends string,
     ClientApi,
     ServerApi,
-    C extends CodecName | AnyCodec = "json",
+    Name extends CodecName = "json",
+    Value = ValueOf<Name>,
     Up = undefined,
     Down = undefined,
     // eslint-disable-next-line @typescript-eslint/no-empty-object-type
     Events extends Readonly<Record<string, StandardSchema>> = Record<never, never>,
   >(
-    definition: ServiceDefinition<Kind, C, Up, Down, Events, ClientApi, ServerApi, S>,
+    definition: ServiceDefinition<Kind, Name, Value, Up, Down, Events, ClientApi, ServerApi, S>,
   ): DefinedService<Kind, ClientApi, ServerApi, S, EventsOf<Events>>;
   /** The same for handlers that need what this shape says of sessions and connections. */
   with<Needed extends Shape>(): DefineService<Needed>;
@@ -155,17 +153,17 @@ export const defineService: DefineService<Shape> = /* @__PURE__ */ Object.assign
 });
 
 /** What `defineClient` takes. */
-export interface ClientDefinition<Kind, C, Up, Down, ClientApi> {
+export interface ClientDefinition<Kind, Name, Value, Up, Down, ClientApi> {
   /** Names the protocol that both halves speak. */
   readonly kind: Kind;
   /** How values become bodies: `json` (where nothing is said), `text`, `bytes`, or a codec of one's own. */
-  readonly codec?: C | undefined;
+  readonly codec?: Name | Codec<Value> | undefined;
   /** What clients send, for types, and for the server half to validate. */
   readonly up?: Up | undefined;
   /** What clients get, for types. */
   readonly down?: Down | undefined;
   /** Makes what the client's user gets. */
-  readonly client: (host: ClientHost<BodyOf<C, Up, "input">, BodyOf<C, Down, "input">>) => ClientApi;
+  readonly client: (host: ClientHost<BodyOf<Value, Up, "input">, BodyOf<Value, Down, "input">>) => ClientApi;
 }
 
 /**
@@ -178,9 +176,12 @@ export interface ClientDefinition<Kind, C, Up, Down, ClientApi> {
 export function defineClient<
   const Kind extends string,
   ClientApi,
-  C extends CodecName | AnyCodec = "json",
+  Name extends CodecName = "json",
+  Value = ValueOf<Name>,
   Up = undefined,
   Down = undefined,
->(definition: ClientDefinition<Kind, C, Up, Down, ClientApi>): ClientDefinition<Kind, C, Up, Down, ClientApi> {
+>(
+  definition: ClientDefinition<Kind, Name, Value, Up, Down, ClientApi>,
+): ClientDefinition<Kind, Name, Value, Up, Down, ClientApi> {
   return definition;
 }

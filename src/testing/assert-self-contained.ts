@@ -15,14 +15,14 @@ interface Node {
 
 /** The part of acorn that is used. */
 interface Parser {
-  parse(text: string, options: { ecmaVersion: number | "latest"; sourceType: "module" }): object;
+  parse(text: string, options: { ecmaVersion: number | "latest"; sourceType: "module"; ranges?: boolean }): object;
 }
 
 /** The part of eslint-scope that is used. */
 interface Analyzer {
   analyze(
     tree: object,
-    options: { ecmaVersion: number; sourceType: "module" },
+    options: { ecmaVersion: number; sourceType: "module"; ignoreEval: true },
   ): { readonly globalScope: { readonly through: readonly { readonly identifier: object }[] } | null };
 }
 
@@ -63,7 +63,11 @@ export async function assertSelfContained(half: unknown, options: SelfContainedO
   const text = toHalfText(half, what);
   const { parser, analyzer } = await loadTools();
   const tree = parse(parser, text, what);
-  const { globalScope } = analyzer.analyze(tree, { ecmaVersion: AUTHORS_VERSION, sourceType: "module" });
+  const { globalScope } = analyzer.analyze(tree, {
+    ecmaVersion: AUTHORS_VERSION,
+    sourceType: "module",
+    ignoreEval: true,
+  });
   const known = new Set([...GLOBALS, ...SUPPLIED, ...(options.globals ?? [])]);
   const outer = new Set((globalScope?.through ?? []).map(({ identifier }) => String((identifier as Node)["name"])));
   if (usesThis(findHalf(tree as Node)!)) outer.add("this");
@@ -85,7 +89,7 @@ async function loadTools(): Promise<{ parser: Parser; analyzer: Analyzer }> {
 function parse(parser: Parser, text: string, what: string): object {
   let newer: SyntaxError;
   try {
-    return parser.parse(text, { ecmaVersion: AUTHORS_VERSION, sourceType: "module" });
+    return parser.parse(text, { ecmaVersion: AUTHORS_VERSION, sourceType: "module", ranges: true });
   } catch (error) {
     newer = error as SyntaxError;
   }
