@@ -125,6 +125,11 @@ export class Connection implements Carrier, Traffic {
     this.#answers[answering.id] = undefined;
   }
 
+  /** Runs something when this turn of the event loop is over. */
+  afterTurn(run: () => void): void {
+    this.#clock.afterTurn(run);
+  }
+
   /** Has `onexpired` called, by this time at the latest, on calls whose deadline has passed. */
   expect(deadline: number): void {
     if (deadline >= this.#deadline) return;

@@ -14,6 +14,8 @@ export interface Carrier {
   send(frame: Frame): void;
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
+  /** Runs something when this turn of the event loop is over. */
+  afterTurn(run: () => void): void;
 }
 
 /** One call, seen from either of its ends. The floor above extends it with what a call means there. */
@@ -76,6 +78,11 @@ export abstract class Exchange {
   receiveGrant(count: number): void {
     this.credit += count;
     this.onmore();
+  }
+
+  /** Waits until this turn of the event loop is over. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => (this.carrier === undefined ? resolve() : this.carrier.afterTurn(resolve)));
   }
 
   protected send(mark: string, body: Body): void {

@@ -91,7 +91,12 @@ export interface ItemSink {
   readonly credit: number;
   /** Sends one item. Throws where that cannot be. */
   emit(item: unknown): void;
+  /** Waits until this turn of the event loop is over. */
+  turn(): Promise<void>;
 }
+
+/** Items in a row before others get a turn: a source that never waits, with credit without end, would never let go. */
+const BURST = 64;
 
 /** Items on their way out: the source is asked for one only when it can be sent. */
 export class Outflow {
@@ -117,7 +122,7 @@ export class Outflow {
    */
   async run(): Promise<unknown> {
     try {
-      while (!this.#over) {
+      for (let sent = 1; !this.#over; ) {
         if (this.#sink.credit < 1) await new Promise<void>((resolve) => (this.#resume = resolve));
         else {
           const step = await this.#iterator.next();
@@ -126,6 +131,7 @@ export class Outflow {
             return step.value;
           }
           if (!this.#over) this.#sink.emit(step.value);
+          if (sent++ % BURST === 0) await this.#sink.turn();
         }
       }
       return undefined;
