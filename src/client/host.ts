@@ -86,6 +86,7 @@ export class Slot {
     if (this.#handler === undefined) return connection.refuse(id, '{"code":"not_found"}');
     const answer = new Answer({
       codec: this.#codec,
+      depth: Infinity,
       exposeErrors: false,
       failed: (error) => this.#log("A handler failed", error),
     });
@@ -143,29 +144,30 @@ export class Slot {
   }
 
   #call<Result, Item>(body: unknown, options: CallOptions | undefined): Call<Result, Item> {
-    const encoded = typeof body === "function" ? (body as () => unknown) : this.#callCodec.encode(body);
     const call = new Calling<Result, Item>(options, {
       codec: this.#codec,
       deadline: this.#backbone.deadline(options?.timeout),
     });
-    const send = (): void => {
-      try {
-        if (this.#number === undefined) throw new PrismError("not_found", `No service ${this.#name}`);
-        const frame = typeof encoded === "function" ? this.#callCodec.encode(encoded()) : encoded;
-        this.#backbone.connection!.ask(this.#number, frame, call);
-        call.start();
-      } catch (error) {
-        call.fail(error);
-      }
-    };
     if (call.settled) return call;
-    if (this.#backbone.connection !== undefined) send();
-    else {
-      try {
-        this.#backbone.enqueue(new QueuedCall(call, send));
-      } catch (error) {
-        call.fail(error);
-      }
+    try {
+      const encoded = typeof body === "function" ? (body as () => unknown) : this.#callCodec.encode(body);
+      const send = (): void => {
+        try {
+          if (this.#number === undefined) throw new PrismError("not_found", `No service ${this.#name}`);
+          const frame = typeof encoded === "function" ? this.#callCodec.encode(encoded()) : encoded;
+          const { connection } = this.#backbone;
+          // What has just run may have closed it.
+          if (connection === undefined) throw new PrismError("closed");
+          connection.ask(this.#number, frame, call);
+          call.start();
+        } catch (error) {
+          call.fail(error);
+        }
+      };
+      if (this.#backbone.connection !== undefined) send();
+      else this.#backbone.enqueue(new QueuedCall(call, send));
+    } catch (error) {
+      call.fail(error);
     }
     return call;
   }

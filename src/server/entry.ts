@@ -1,6 +1,7 @@
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
 import type { ConnectionHandle, MessageContext, ServiceCallContext, Session } from "../service/contexts.ts";
+import { checkDepth } from "../service/depth.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
 import { validate } from "../service/schema.ts";
@@ -94,6 +95,7 @@ export class ServiceEntry {
     this.#events = new Emitter((error, event) => this.#failed(`A listener to ${event} failed`, error));
     this.#answerOptions = {
       codec: this.#codec,
+      depth: owner.limits.depth,
       exposeErrors: owner.exposeErrors,
       failed: (error) => this.#failed("A handler failed", error),
     };
@@ -119,7 +121,11 @@ export class ServiceEntry {
    */
   message(peer: Peer, body: Body): unknown {
     const value = this.#read(this.#codec, body);
-    if (value instanceof Promise) return value.then((late) => this.#events.emit("message", [late, peer]));
+    if (value instanceof Promise) {
+      return value.then((late) => {
+        if (!peer.closed) this.#events.emit("message", [late, peer]);
+      });
+    }
     this.#events.emit("message", [value, peer]);
     return undefined;
   }
@@ -173,6 +179,7 @@ export class ServiceEntry {
   #read(codec: Codec, body: Body): unknown {
     let value: unknown;
     try {
+      checkDepth(codec, body, this.#owner.limits.depth);
       value = codec.decode(body);
     } catch (error) {
       if (error instanceof WireError || isPrismError(error)) throw error;
@@ -201,10 +208,12 @@ export class ServiceEntry {
     const deadline = clock.now() + (options?.timeout ?? limits.timeout);
     const call = new Calling<Result, Item>(options, { codec: this.#codec, deadline });
     if (call.settled) return call;
-    if (to.closed) call.fail(new PrismError("lost"));
-    else {
+    try {
+      if (to.closed) throw new PrismError("lost");
       to.wire.ask(this.number, this.#callCodec.encode(body), call);
       call.start();
+    } catch (error) {
+      call.fail(error);
     }
     return call;
   }
@@ -214,6 +223,7 @@ export class ServiceEntry {
     const owner = this.#owner;
     return {
       name: this.name,
+      limits: owner.limits,
       events: owner.reports.events,
       log: owner.reports.logOf(this.name),
       storage: owner.storageOf(this.name),

@@ -2,6 +2,7 @@ import { Answering } from "../connection/exchange.ts";
 import type { Codec } from "../wire/codecs.ts";
 import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
+import { checkDepth } from "./depth.ts";
 import { writeFailure } from "./failures.ts";
 import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 
@@ -9,6 +10,8 @@ import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 export interface AnswerOptions {
   /** How results and items become bodies. */
   readonly codec: Codec;
+  /** How deep JSON from the caller may be nested. */
+  readonly depth: number;
   /** Whether the text of unexpected errors is told to the caller. */
   readonly exposeErrors: boolean;
   /** Hears of errors that the caller is not told. Never throws. */
@@ -113,10 +116,11 @@ export class Answer extends Answering implements ItemSink {
     if (this.#dropping) return this.took();
     let item: unknown;
     try {
+      checkDepth(this.#options.codec, body, this.#options.depth);
       item = this.#options.codec.decode(body);
     } catch (error) {
       if (error instanceof WireError) throw error;
-      this.fail(new PrismError("bad_input", "Unreadable item"));
+      this.fail(isPrismError(error) ? error : new PrismError("bad_input", "Unreadable item"));
       return this.oncancel();
     }
     this.items.push(item);

@@ -6,6 +6,7 @@ import type {
   MessageContext,
   ServiceCallContext,
 } from "./contexts.ts";
+import type { Limits } from "../wire/limits.ts";
 import type { Off } from "./emitter.ts";
 
 /** Writes to the app's log. */
@@ -79,6 +80,8 @@ export interface EventBus<Events> {
 export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = unknown> {
   /** The name under which the service is registered. */
   readonly name: string;
+  /** The app's limits. */
+  readonly limits: Limits;
   /** The app's bus. */
   readonly events: EventBus<AppEvents & Events>;
   /** The app's log; entries name the service. */

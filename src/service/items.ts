@@ -122,7 +122,7 @@ export class Outflow {
    */
   async run(): Promise<unknown> {
     try {
-      for (let sent = 1; !this.#over; ) {
+      for (let sent = 1; !this.#over;) {
         if (this.#sink.credit < 1) await new Promise<void>((resolve) => (this.#resume = resolve));
         else {
           const step = await this.#iterator.next();

@@ -4,6 +4,8 @@ import { fromUtf8 } from "./utf8.ts";
 
 /** How a service's values become bodies and back (PROTOCOL.md, "Packets and frames"). */
 export interface Codec<Value = unknown> {
+  /** Says that its text is JSON, whose depth is then bounded. */
+  readonly json?: boolean | undefined;
   /** Says that its text never holds U+001E, so that nobody needs to look. */
   readonly clean?: boolean | undefined;
   /** Turns a value into text or bytes. May throw; the text MUST NOT hold U+001E. */
@@ -14,6 +16,8 @@ export interface Codec<Value = unknown> {
 
 /** A codec of whatever type of values. */
 export interface AnyCodec {
+  /** Says that its text is JSON, whose depth is then bounded. */
+  readonly json?: boolean | undefined;
   /** Says that its text never holds U+001E, so that nobody needs to look. */
   readonly clean?: boolean | undefined;
   /** Turns a value into text or bytes. */
@@ -39,6 +43,7 @@ export function bodyText(body: Body): string {
 /** JSON text; an empty body is `undefined`. */
 export const json: Codec = {
   clean: true,
+  json: true,
   encode: (value) => JSON.stringify(value) ?? "",
   decode: (body) => {
     const text = bodyText(body);
@@ -86,6 +91,7 @@ export function toCodec(codec: CodecName | AnyCodec | undefined): Codec {
 /** A codec whose text is looked at: a separator in it would end the frame and begin another. */
 function toCleanCodec(codec: AnyCodec): Codec {
   return {
+    json: codec.json,
     encode: (value) => {
       const body = codec.encode(value as never);
       if (typeof body === "string" && body.includes("\x1e")) throw new TypeError("A codec's text holds U+001E");

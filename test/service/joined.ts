@@ -33,7 +33,7 @@ export function joinWith(handler: Handler, options: JoinedOptions = {}): Joined 
   const answers: Answer[] = [];
   const failed: unknown[] = [];
   server.take = (_, id, body) => {
-    const answer = new Answer({ codec, exposeErrors, failed: (error) => void failed.push(error) });
+    const answer = new Answer({ codec, depth: 512, exposeErrors, failed: (error) => void failed.push(error) });
     answers.push(answer);
     server.connection.answer(id, answer);
     answer.run(handler, codec.decode(body), answer);

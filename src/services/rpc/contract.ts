@@ -6,6 +6,7 @@ import { WireError } from "../../wire/errors.ts";
 /** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
 export const values: Codec = {
   clean: true,
+  json: true,
   encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
   decode: (body) => {
     if (typeof body !== "string" && body[0] === 0) return body.subarray(1);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServiceCallContext } from "../../service/contexts.ts";
+import { checkDepth } from "../../service/depth.ts";
 import type { ServerHost } from "../../service/hosts.ts";
 import { checkName } from "../../service/names.ts";
 import { validate, type StandardSchema } from "../../service/schema.ts";
@@ -89,6 +90,7 @@ export function rpc<const P extends Procedures, const C extends ClientContract =
         const { place, value } = readCall(body);
         const run = runners[place];
         if (run === undefined) throw new PrismError("not_found", "No such procedure");
+        checkDepth(values, value, host.limits.depth);
         return (run as (value: Body, context: ServiceCallContext) => unknown)(value, context);
       });
       return { client: (connection) => createCallers(host, contract, names, connection) };
