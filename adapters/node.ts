@@ -86,8 +86,7 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
 
   const sockets = new Set<Duplex>();
   const upgrade = async (request: Request, incoming: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> => {
-    sockets.add(raw);
-    raw.once("close", () => sockets.delete(raw));
+    track(raw, sockets);
     const answer = await admitInTime(app, request, toPeer(incoming));
     if (!isAdmission(answer)) return toListener(() => answer)(incoming, toResponse(incoming, raw));
     ({ protocol, headers } = answer);
@@ -117,6 +116,12 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
   };
   server.on("upgrade", listener);
   return { sockets, detach: () => void server.off("upgrade", listener) };
+}
+
+/** Keeps a socket in a set while it lives. Apart, since a listener keeps all that its function knows. */
+function track(raw: Duplex, sockets: Set<Duplex>): void {
+  sockets.add(raw);
+  raw.once("close", () => sockets.delete(raw));
 }
 
 /** The upgrade request without its host, which the peer chose; nothing if it is none that could be ours. */

@@ -136,7 +136,7 @@ export class Connection implements Carrier, Traffic {
     this.#deadline = deadline;
     this.#timer?.cancel();
     // Runtimes run a timer of more than 2^31 − 1 ms at once.
-    this.#timer = this.#clock.setTimer(this.#expire, Math.min(deadline - this.#clock.now(), MAX_NUMBER));
+    this.#timer = this.#clock.setTimer(() => this.#expire(), Math.min(deadline - this.#clock.now(), MAX_NUMBER));
   }
 
   /** Hands over what is to be sent now. For the link only; each frame takes its place in the count. */
@@ -242,7 +242,7 @@ export class Connection implements Carrier, Traffic {
     if (size > this.frameOut) throw new PrismError("too_large", `Frame of ${size} bytes, over ${this.frameOut}`);
   }
 
-  readonly #expire = (): void => {
+  #expire(): void {
     const now = this.#clock.now();
     let next = Infinity;
     for (const asking of this.#asked) {
@@ -252,5 +252,5 @@ export class Connection implements Carrier, Traffic {
     }
     this.#deadline = Infinity;
     this.expect(next);
-  };
+  }
 }
