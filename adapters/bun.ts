@@ -15,6 +15,7 @@ import { serverClock } from "../src/server/clock.ts";
 import { admitInTime, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
+  closeInTime,
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
@@ -221,7 +222,7 @@ export async function serve(app: Servable, options: BunServeOptions = {}): Promi
 
   const close = async (): Promise<void> => {
     const stopped = server.stop();
-    await app.close();
+    await closeInTime(app);
     const cut = serverClock.setTimer(() => void server.stop(true), CLOSE_GRACE);
     await stopped;
     cut.cancel();

@@ -15,6 +15,7 @@ import { serverClock } from "../src/server/clock.ts";
 import { admitInTime, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
+  closeInTime,
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
@@ -158,13 +159,14 @@ export async function serve(app: Servable, options: DenoServeOptions = {}): Prom
   const close = async (): Promise<void> => {
     // First the app: Deno's shutdown closes WebSockets with a code of its own. It waits for responses, though, and has
     // nothing that cuts them.
-    await app.close();
+    await closeInTime(app);
     await new Promise<void>((resolve) => {
       const grace = serverClock.setTimer(resolve, CLOSE_GRACE);
-      void server.shutdown().then(() => {
+      const done = (): void => {
         grace.cancel();
         resolve();
-      });
+      };
+      server.shutdown().then(done, done);
     });
   };
   let closing: Promise<void> | undefined;

@@ -16,6 +16,8 @@ const errorCodes: ReadonlyMap<string, number> = new Map([
   ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009],
 ]);
 
+/** A frame longer than this is not kept, in bytes: it may be the last for a long time. */
+const MAX_KEPT = 65_536;
 let lastText: string | undefined;
 let lastFrame = EMPTY;
 
@@ -33,8 +35,10 @@ function toFrame(data: string | Uint8Array): Buffer {
   if (!text) frame.set(data, start);
   else {
     frame.write(data, start);
-    lastText = data;
-    lastFrame = frame;
+    if (length <= MAX_KEPT) {
+      lastText = data;
+      lastFrame = frame;
+    }
   }
   return frame;
 }

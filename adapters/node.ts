@@ -21,6 +21,7 @@ import type { Admission, PeerInfo, Servable, TransportLimits } from "../src/serv
 import { admitInTime, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
+  closeInTime,
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
@@ -220,7 +221,7 @@ export async function serve(app: Servable, options: NodeServeOptions = {}): Prom
 
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    await app.close();
+    await closeInTime(app);
     const cut = setTimeout(() => {
       server.closeAllConnections();
       for (const raw of sockets) raw.destroy();

@@ -10,20 +10,34 @@ import type { ClientConnection } from "./types.ts";
  * @returns `client.connection`
  */
 export function toClientConnection(core: Core): ClientConnection {
+  // One for all who wait.
+  let opening: Promise<void> | undefined;
+  const waitUntilOpen = (): Promise<void> => {
+    const opened = new Promise<void>((resolve, reject) => {
+      const settle = (settled: () => void) => (): void => {
+        for (const off of offs) off();
+        opening = undefined;
+        settled();
+      };
+      const offs = [
+        core.events.on("open", settle(resolve)),
+        core.events.on(
+          "closed",
+          settle(() => reject(new PrismError("closed"))),
+        ),
+      ];
+    });
+    // Whoever waits for it hears of it; whoever only looked at it does not have to.
+    opened.catch(() => {});
+    return opened;
+  };
   return {
     get status() {
       return core.status;
     },
     get opened() {
-      return new Promise<void>((resolve, reject) => {
-        if (core.status === "open") return resolve();
-        const offs = [core.events.on("open", () => settle()), core.events.on("closed", () => settle(true))];
-        const settle = (closed?: boolean): void => {
-          for (const off of offs) off();
-          if (closed) reject(new PrismError("closed"));
-          else resolve();
-        };
-      });
+      if (core.status === "open") return Promise.resolve();
+      return (opening ??= waitUntilOpen());
     },
     on: (name, listener) => core.events.on(name, listener),
     open: () => core.open(),

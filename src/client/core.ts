@@ -5,6 +5,7 @@ import { Turn } from "../connection/turn.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { ConnectionStatus } from "../service/hosts.ts";
 import type { ClientHalf } from "../service/service.ts";
+import { isThenable } from "../service/thenable.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { CLIENT_ERROR, DONE, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
@@ -66,11 +67,18 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.#turn = new Turn(clock);
     this.#queue = new Queue(clock, options.queue ?? 1024);
     this.events = new Emitter((error) => this.log("", "A listener failed", error));
+    // What halves send as they are made waits, as what is sent later does.
+    if (!options.lazy) this.status = "connecting";
     for (const [name, half] of Object.entries(halves)) this.slots.set(name, new Slot(name, half, this));
   }
 
   log(service: string, message: string, data?: unknown): void {
-    this.#options.log?.({ message, service: service === "" ? undefined : service, data });
+    try {
+      const late: unknown = this.#options.log?.({ message, service: service === "" ? undefined : service, data });
+      if (isThenable(late)) Promise.resolve(late).catch(() => {});
+    } catch {
+      // There is nowhere left to say so.
+    }
   }
 
   deadline(timeout: number = this.#options.timeout ?? defaultLimits.timeout): number {
@@ -83,18 +91,21 @@ export class Core implements Backbone, LinkOwner, Receiver {
   }
 
   open(): void {
-    if (this.status === "closed") {
+    if (this.#offWake === undefined) {
+      const first = this.status === "connecting";
+      this.status = "connecting";
       this.#failures = 0;
-      this.#setStatus("connecting");
       this.#offWake = onWake(() => this.#wake());
       this.#connect();
+      if (!first) this.events.emit("status", "connecting");
     } else if (this.#attempt === undefined && this.#link === undefined) this.#connect();
   }
 
   close(code: CloseCode, reason: string): void {
     if (this.status === "closed") return;
-    this.#setStatus("closed");
+    this.status = "closed";
     this.#offWake?.();
+    this.#offWake = undefined;
     this.#timer?.cancel();
     this.#attempt?.abort();
     this.#attempt = undefined;
@@ -104,6 +115,8 @@ export class Core implements Backbone, LinkOwner, Receiver {
     const error = new PrismError("closed", reason === "" ? undefined : reason);
     this.#endConnection(error);
     this.#queue.fail(error);
+    // Said when all is done: a listener may open it again.
+    this.events.emit("status", "closed");
     this.events.emit("closed", { code, reason });
   }
 
@@ -113,7 +126,13 @@ export class Core implements Backbone, LinkOwner, Receiver {
     const welcome = readWelcome(message, this.#options.manifest?.services);
     const clock = this.#clock;
     const { calls, patience } = defaultLimits;
-    const connection = new Connection(this, { clock, calls, frameOut: welcome.packet });
+    const connection = new Connection(this, {
+      clock,
+      calls,
+      asked: Infinity,
+      held: Infinity,
+      frameOut: welcome.packet,
+    });
     link.packetOut = welcome.packet;
     link.watch(new Heartbeat(clock, welcome.heartbeat, patience));
     link.post("%@");
@@ -144,13 +163,15 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.#link = undefined;
     const wasOpen = this.connection !== undefined;
     if (code === DONE || code === REFUSED) return this.close(code, reason);
+    if (wasOpen) this.#bare = false;
     if (wasOpen && this.#clock.now() - this.#openedAt >= SETTLED) this.#failures = 0;
     this.#endConnection(new PrismError("lost"));
-    if (wasOpen) {
-      this.#setStatus("suspended");
-      this.events.emit("suspended", { code, reason });
-    }
     this.#retry();
+    if (!wasOpen || this.status === "closed") return;
+    // Said when all is done: a listener may close it, or try at once.
+    this.status = "suspended";
+    this.events.emit("status", "suspended");
+    if (this.status === "suspended") this.events.emit("suspended", { code, reason });
   }
 
   broken(_link: Link, error: unknown): void {
@@ -166,9 +187,10 @@ export class Core implements Backbone, LinkOwner, Receiver {
     // What services do to find their way again comes first, then what has waited, then what listeners do.
     if (reset) for (const slot of this.slots.values()) slot.reset();
     this.#queue.send();
-    this.events.emit("status", "open");
-    if (reset) this.events.emit("reset", undefined);
-    this.events.emit("open", undefined);
+    // Each of them may have closed it.
+    if (this.connection === connection) this.events.emit("status", "open");
+    if (this.connection === connection && reset) this.events.emit("reset", undefined);
+    if (this.connection === connection) this.events.emit("open", undefined);
   }
 
   #endConnection(error: PrismError): void {
@@ -177,32 +199,28 @@ export class Core implements Backbone, LinkOwner, Receiver {
     connection?.end(error);
   }
 
-  #setStatus(status: ConnectionStatus): void {
-    if (status === this.status) return;
-    this.status = status;
-    this.events.emit("status", status);
-  }
-
   #connect(): void {
     this.#timer?.cancel();
     const attempt = (this.#attempt = new AbortController());
     const { manifest } = this.#options;
     const offers = manifest === undefined ? [PROTOCOL] : [PROTOCOL, `prism.manifest.${manifest.hash}`];
     const bare = this.#bare;
-    this.#timer = this.#clock.setTimer(() => this.#giveUp(attempt), defaultLimits.handshake);
+    const failed = (error: unknown): void => {
+      if (attempt.signal.aborted) return;
+      attempt.abort();
+      this.log("", "No socket", error);
+      // Something in between may not let subprotocols through.
+      this.#bare = !bare;
+      this.#retry();
+    };
+    this.#timer = this.#clock.setTimer(() => failed(new PrismError("timeout")), defaultLimits.handshake);
     // An async function, so that a dial that throws is one that rejects.
-    (async () => this.#dial(this.#url, bare ? [] : offers, attempt.signal))().then(
-      (socket) => {
+    (async () => this.#dial(this.#url, bare ? [] : offers, attempt.signal))()
+      .then((socket) => {
         if (attempt.signal.aborted) socket.close(DONE, "");
         else this.#attach(socket);
-      },
-      () => {
-        if (attempt.signal.aborted) return;
-        // Something in between may not let subprotocols through.
-        this.#bare = !bare;
-        this.#retry();
-      },
-    );
+      })
+      .catch(failed);
   }
 
   #attach(socket: Socket): void {
@@ -222,11 +240,6 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.#timer = this.#clock.setTimer(() => link.close(CLIENT_ERROR, "No welcome"), defaultLimits.handshake);
   }
 
-  #giveUp(attempt: AbortController): void {
-    attempt.abort();
-    this.#retry();
-  }
-
   /** Tries again after a random time, so that clients that were cut off together do not come back together. */
   #retry(): void {
     this.#attempt = undefined;
@@ -238,7 +251,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
   }
 
   #wake(): void {
-    this.#link?.ping();
+    this.#link?.probe();
     this.open();
   }
 }

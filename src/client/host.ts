@@ -98,7 +98,15 @@ export class Slot {
       if (error instanceof WireError) throw error;
       return answer.fail(new PrismError("bad_input"));
     }
-    answer.run(this.#handler, input, answer);
+    const context: ClientCallContext = {
+      get signal() {
+        return answer.signal;
+      },
+      get items() {
+        return answer.items;
+      },
+    };
+    answer.run(this.#handler, input, context);
   }
 
   #log(message: string, data?: unknown): void {

@@ -25,7 +25,7 @@ export function connect<
 >(url: string | URL, options: ConnectOptions<Halves>): Client<App, Name, Halves> {
   const native = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   return connectAnywhere<App, Name, Halves>(url, {
-    dial: webSocketDial(native ?? Ws),
     ...options,
+    dial: options.dial ?? webSocketDial(native ?? Ws),
   });
 }

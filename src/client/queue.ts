@@ -1,6 +1,6 @@
-import type { Clock, Timer } from "../wire/clock.ts";
+import { Alarm } from "../connection/alarm.ts";
+import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
-import { MAX_NUMBER } from "../wire/numbers.ts";
 
 /** What waits for the connection. */
 export interface Queued {
@@ -19,8 +19,7 @@ export class Queue {
   readonly #clock: Clock;
   readonly #limit: number;
   #items: Queued[] = [];
-  #timer: Timer | undefined;
-  #dueAt = Infinity;
+  readonly #alarm: Alarm;
 
   /**
    * @param clock the time
@@ -28,6 +27,7 @@ export class Queue {
    */
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
+    this.#alarm = new Alarm(clock, () => this.#expire());
     this.#limit = limit;
   }
 
@@ -41,7 +41,7 @@ export class Queue {
     if (this.#items.length >= this.#limit)
       throw new PrismError("busy", `More than ${this.#limit} wait for the connection`);
     this.#items.push(item);
-    this.#watch(item.deadline);
+    this.#alarm.set(item.deadline);
   }
 
   /** Sends all, in order. */
@@ -57,23 +57,14 @@ export class Queue {
   #take(): Queued[] {
     const items = this.#items;
     this.#items = [];
-    this.#timer?.cancel();
-    this.#dueAt = Infinity;
+    this.#alarm.clear();
     return items;
   }
 
-  #watch(deadline: number): void {
-    if (deadline >= this.#dueAt) return;
-    this.#timer?.cancel();
-    this.#dueAt = deadline;
-    this.#timer = this.#clock.setTimer(this.#expire, Math.min(deadline - this.#clock.now(), MAX_NUMBER));
-  }
-
-  readonly #expire = (): void => {
+  #expire(): void {
     const now = this.#clock.now();
-    this.#dueAt = Infinity;
     for (const item of this.#items) if (item.deadline <= now) item.fail(new PrismError("timeout"));
     this.#items = this.#items.filter((item) => !item.settled);
-    for (const item of this.#items) this.#watch(item.deadline);
-  };
+    for (const item of this.#items) this.#alarm.set(item.deadline);
+  }
 }

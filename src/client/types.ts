@@ -74,7 +74,7 @@ export interface ClientOptions {
   readonly dial?: Dial | undefined;
   /** Whether to wait for `client.connection.open()` before connecting. */
   readonly lazy?: boolean | undefined;
-  /** Hears of what goes wrong out of sight: listeners that throw, messages that cannot be read. */
+  /** Hears of what goes wrong out of sight: attempts and listeners that fail, messages that cannot be read. */
   readonly log?: ((entry: ClientLogEntry) => void) | undefined;
   /** The service table that a generated client was made with. */
   readonly manifest?: Manifest | undefined;

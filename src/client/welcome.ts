@@ -1,6 +1,7 @@
 import type { Control } from "../connection/link.ts";
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
+import { MAX_NUMBER } from "../wire/numbers.ts";
 
 /** A service, as the welcome tells of it: its number, its kind, and what its client half needs. */
 export type ServiceEntry = readonly [number: number, kind: string, init?: unknown];
@@ -33,9 +34,15 @@ export function readWelcome(
     typeof heartbeat !== "number" ||
     typeof packet !== "number" ||
     typeof services !== "object" ||
-    services === null
+    services === null ||
+    !Object.values(services).every(isEntry)
   ) {
     throw new WireError(PROTOCOL_ERROR, "Malformed welcome");
   }
   return { heartbeat, packet, services: new Map(Object.entries(services as Record<string, ServiceEntry>)) };
+}
+
+function isEntry(entry: unknown): boolean {
+  // The mask gives back the numbers of PROTOCOL.md, "Numbers", and nothing else.
+  return Array.isArray(entry) && entry[0] === ((entry[0] as number) & MAX_NUMBER);
 }

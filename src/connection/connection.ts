@@ -1,11 +1,12 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
-import type { Clock, Timer } from "../wire/clock.ts";
+import type { Clock } from "../wire/clock.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import * as kinds from "../wire/frames.ts";
 import { writeFrame, type Body, type Frame, type Header } from "../wire/frames.ts";
 import { MAX_NUMBER, writeNumber } from "../wire/numbers.ts";
 import { frameLength, MAX_OVERHEAD } from "../wire/packets.ts";
 import type { Answering, Asking, Carrier } from "./exchange.ts";
+import { Alarm } from "./alarm.ts";
 import { parseFailure } from "./failure.ts";
 import { Ids } from "./ids.ts";
 import type { Link, Traffic } from "./link.ts";
@@ -23,6 +24,10 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** Calls of the peer that may be in progress. */
   readonly calls: number;
+  /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
+  readonly asked: number;
+  /** What the peer's items may hold in memory until they are taken, in bytes or characters. */
+  readonly held: number;
   /** The longest frame that may be sent, in bytes; `Infinity` at a server, whose peer's size is not bounded. */
   readonly frameOut: number;
 }
@@ -38,10 +43,8 @@ export class Connection implements Carrier, Traffic {
   sent = 0;
   /** Whether it has ended: nothing is sent or received any more. */
   over = false;
-  /** The longest frame that may be sent, in bytes. */
-  frameOut: number;
-  readonly #clock: Clock;
-  readonly #calls: number;
+  readonly #options: ConnectionOptions;
+  #held = 0;
   readonly #receiver: Receiver;
   readonly #answers: (Answering | undefined)[] = [];
   readonly #asked: (Asking | undefined)[] = [];
@@ -49,8 +52,7 @@ export class Connection implements Carrier, Traffic {
   #link: Link | undefined;
   #outbox: Frame[] = [];
   #acknowledged = 0;
-  #deadline = Infinity;
-  #timer: Timer | undefined;
+  #alarm: Alarm | undefined;
 
   /**
    * @param receiver who takes what arrives
@@ -58,9 +60,7 @@ export class Connection implements Carrier, Traffic {
    */
   constructor(receiver: Receiver, options: ConnectionOptions) {
     this.#receiver = receiver;
-    this.#clock = options.clock;
-    this.#calls = options.calls;
-    this.frameOut = options.frameOut;
+    this.#options = options;
   }
 
   /** @param link the link that carries its frames from now on, instead of any before */
@@ -89,11 +89,15 @@ export class Connection implements Carrier, Traffic {
    * @param service the service's number
    * @param body the call's body
    * @param asking takes what comes of it
-   * @throws {PrismError} `too_large` if no packet can hold it
+   * @throws {PrismError} `too_large` if no packet can hold it, `busy` if the peer has not ended as many
    */
   ask(service: number, body: Body, asking: Asking): void {
     if (this.over) return asking.onfailure(new PrismError("closed"));
     const id = this.#ids.take();
+    if (id >= this.#options.asked) {
+      this.#ids.free(id);
+      throw new PrismError("busy");
+    }
     const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
     try {
       this.#checkSize(frame);
@@ -105,7 +109,7 @@ export class Connection implements Carrier, Traffic {
     asking.begin(this, id);
     this.#outbox.push(frame);
     this.#link?.mark();
-    this.expect(asking.deadline);
+    (this.#alarm ??= new Alarm(this.#options.clock, () => this.#expire())).set(asking.deadline);
   }
 
   /** Takes the peer's call with this id up. It is cancelled if the connection has ended. */
@@ -125,18 +129,13 @@ export class Connection implements Carrier, Traffic {
     this.#answers[answering.id] = undefined;
   }
 
-  /** Runs something when this turn of the event loop is over. */
-  afterTurn(run: () => void): void {
-    this.#clock.afterTurn(run);
+  hold(size: number): void {
+    this.#held += size;
   }
 
-  /** Has `onexpired` called, by this time at the latest, on calls whose deadline has passed. */
-  expect(deadline: number): void {
-    if (deadline >= this.#deadline) return;
-    this.#deadline = deadline;
-    this.#timer?.cancel();
-    // Runtimes run a timer of more than 2^31 − 1 ms at once.
-    this.#timer = this.#clock.setTimer(() => this.#expire(), Math.min(deadline - this.#clock.now(), MAX_NUMBER));
+  /** Runs something when this turn of the event loop is over. */
+  afterTurn(run: () => void): void {
+    this.#options.clock.afterTurn(run);
   }
 
   /** Hands over what is to be sent now. For the link only; each frame takes its place in the count. */
@@ -174,7 +173,7 @@ export class Connection implements Carrier, Traffic {
       case kinds.CALL:
         if (this.#answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Call with an id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#calls) return this.refuse(id, '{"code":"busy"}');
+        if (id >= this.#options.calls) return this.refuse(id, '{"code":"busy"}');
         return this.#receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);
@@ -197,7 +196,7 @@ export class Connection implements Carrier, Traffic {
     if (this.over) return;
     this.over = true;
     this.#outbox = [];
-    this.#timer?.cancel();
+    this.#alarm?.clear();
     for (const asking of this.#asked) asking?.onfailure(error);
     for (const answering of this.#answers) answering?.abandon();
     this.#asked.length = this.#answers.length = 0;
@@ -210,6 +209,7 @@ export class Connection implements Carrier, Traffic {
     switch (header.kind) {
       case kinds.ITEM_UP:
         if (answering.finished) throw new WireError(PROTOCOL_ERROR, "Item after the last");
+        if (this.#held + body.length > this.#options.held) return this.#giveUp(answering, "busy");
         return answering.receiveItem(body);
       case kinds.GRANT_DOWN:
         return answering.receiveGrant(header.count);
@@ -217,9 +217,13 @@ export class Connection implements Carrier, Traffic {
         answering.finished = true;
         return answering.onfinish();
       default:
-        answering.failure('{"code":"cancelled"}');
-        answering.oncancel();
+        this.#giveUp(answering, "cancelled");
     }
+  }
+
+  #giveUp(answering: Answering, code: string): void {
+    answering.failure(`{"code":"${code}"}`);
+    answering.oncancel();
   }
 
   #find(id: number): Asking {
@@ -237,20 +241,18 @@ export class Connection implements Carrier, Traffic {
   }
 
   #checkSize(frame: Frame): void {
-    if (frame.length * 3 + MAX_OVERHEAD <= this.frameOut) return;
+    const { frameOut } = this.#options;
+    if (frame.length * 3 + MAX_OVERHEAD <= frameOut) return;
     const size = frameLength(frame, 0) + (typeof frame === "string" ? 0 : MAX_OVERHEAD);
-    if (size > this.frameOut) throw new PrismError("too_large", `Frame of ${size} bytes, over ${this.frameOut}`);
+    if (size > frameOut) throw new PrismError("too_large", `Frame of ${size} bytes, over ${frameOut}`);
   }
 
   #expire(): void {
-    const now = this.#clock.now();
-    let next = Infinity;
+    const now = this.#options.clock.now();
     for (const asking of this.#asked) {
       if (asking === undefined) continue;
       if (asking.deadline <= now) asking.onexpired();
-      else if (asking.deadline < next) next = asking.deadline;
+      else this.#alarm?.set(asking.deadline);
     }
-    this.#deadline = Infinity;
-    this.expect(next);
   }
 }

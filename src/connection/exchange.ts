@@ -14,6 +14,8 @@ export interface Carrier {
   send(frame: Frame): void;
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
+  /** Counts what items hold in memory until they are taken, in bytes or characters; less than 0 gives back. */
+  hold(size: number): void;
   /** Runs something when this turn of the event loop is over. */
   afterTurn(run: () => void): void;
 }
@@ -30,6 +32,8 @@ export abstract class Exchange {
   window: number = INITIAL_CREDIT;
   protected carrier: Carrier | undefined;
   #taken = 0;
+  /** The sizes of the items that wait to be taken. */
+  #sizes: number[] | undefined;
 
   /** An item arrived. Whoever takes it, or drops it, says so with `took`. Never throws but a `WireError`. */
   abstract onitem(body: Body): void;
@@ -58,6 +62,7 @@ export abstract class Exchange {
 
   /** Says that an item was taken or dropped, so that the peer may send another. */
   took(): void {
+    this.carrier?.hold(-(this.#sizes?.shift() ?? 0));
     if (++this.#taken < GRANT_EVERY || this.over) return;
     this.window += this.#taken;
     this.send(this.grantMark, writeNumber(this.#taken));
@@ -71,6 +76,8 @@ export abstract class Exchange {
    */
   receiveItem(body: Body): void {
     if (--this.window < 0) throw new WireError(PROTOCOL_ERROR, "Item beyond the credit");
+    (this.#sizes ??= []).push(body.length);
+    this.carrier?.hold(body.length);
     this.onitem(body);
   }
 

@@ -58,6 +58,12 @@ export class Heartbeat {
     }
   }
 
+  /** Has an end asked for a sign of life now, and given up if there is none within the patience. */
+  probe(pulse: Pulse): void {
+    pulse.heardAt = this.beat - this.#quiet;
+    pulse.ping();
+  }
+
   #wait(): void {
     this.#dueAt = this.#clock.now() + this.#step;
     this.#timer = this.#clock.setTimer(this.#tick, this.#step);

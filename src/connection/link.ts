@@ -143,6 +143,11 @@ export class Link implements FrameSink, Flushable, Pulse {
     this.post("(");
   }
 
+  /** Asks the peer for a sign of life at once, where it is watched: the network may be another. */
+  probe(): void {
+    this.#heartbeat?.probe(this);
+  }
+
   missed(): void {
     this.close(HEARTBEAT_MISSED, "Heartbeat missed");
   }

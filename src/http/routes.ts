@@ -42,7 +42,7 @@ export function createRoutes(source: HttpSource): Hono {
   });
   routes.get(`${prefix}/assets/*`, async (context) => {
     const asset = source.asset(context.req.path.slice(`${prefix}/assets/`.length));
-    if (asset === undefined) return context.notFound();
+    if (asset === undefined) return context.text("Not Found", 404);
     let tag = fileTags.get(asset);
     if (tag === undefined) fileTags.set(asset, (tag = tagOf(asset.content)));
     return answer(context.req.raw, asset.content, asset.type, await tag);

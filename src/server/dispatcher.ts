@@ -1,6 +1,7 @@
 import type { Answer } from "../service/answer.ts";
 import type { ConnectionHandle, Session } from "../service/contexts.ts";
 import { compose, type Inbound, type Middleware, type Next } from "../service/middleware.ts";
+import { isThenable } from "../service/thenable.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import type { ServiceEntry } from "./entry.ts";
@@ -84,8 +85,8 @@ export class Dispatcher {
   #pass(chain: Next, passage: Passage): void {
     try {
       const late = chain(passage);
-      if (late instanceof Promise) {
-        late.then(
+      if (isThenable(late)) {
+        Promise.resolve(late).then(
           () => this.#passed(passage),
           (error) => this.#refused(passage, error),
         );
@@ -97,10 +98,13 @@ export class Dispatcher {
   }
 
   #arrive(passage: Passage): void {
+    // Each message comes once.
+    if (passage.arrived) throw new TypeError("Middleware calls next twice");
     passage.arrived = true;
     const { peer, entry, answer, body } = passage;
-    if (answer === undefined) this.#deliver(peer, entry, body);
-    else if (!answer.over) entry.call(peer, answer, body);
+    // What is late may find nobody there any more.
+    if (answer === undefined) return peer.closed ? undefined : this.#deliver(peer, entry, body);
+    if (!answer.over) entry.call(peer, answer, body);
   }
 
   #deliver(peer: Peer, entry: ServiceEntry, body: Body): void {

@@ -1,9 +1,10 @@
 import type { Heartbeat } from "../connection/heartbeat.ts";
 import { Link, type Control, type LinkOptions, type LinkOwner } from "../connection/link.ts";
 import type { Socket } from "../socket/socket.ts";
-import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED } from "../wire/close-codes.ts";
+import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
 import type { Timer } from "../wire/clock.ts";
 import { WireError } from "../wire/errors.ts";
+import type { Body, Header } from "../wire/frames.ts";
 import { readHello, type Offer } from "./offer.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 
@@ -11,10 +12,10 @@ import { Peer, type PeerOwner } from "./peer.ts";
 export interface DoorOwner extends PeerOwner {
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
+  /** The sockets that wait for a hello. */
+  readonly waiting: Set<Link>;
   /** The welcome for a new peer: the text of a `$` frame's object. */
   welcome(peer: Peer, offer: Offer): string;
-  /** A peer has its welcome. */
-  began(peer: Peer): void;
 }
 
 /** What is known of a client when its socket opens. */
@@ -50,7 +51,8 @@ class Opening implements LinkOwner {
   }
 
   wait(link: Link): void {
-    const { clock, limits } = this.#owner;
+    const { clock, limits, waiting } = this.#owner;
+    waiting.add(link);
     this.#timer = clock.setTimer(() => link.close(HEARTBEAT_MISSED, "No hello"), limits.handshake);
   }
 
@@ -61,19 +63,29 @@ class Opening implements LinkOwner {
     link.watch(owner.heartbeat);
     link.post(`$${owner.welcome(peer, offer)}`);
     peer.wire.attach(link);
-    owner.began(peer);
+    peer.begin();
   }
 
   control(link: Link, message: Control): void {
     if (!("hello" in message)) throw new WireError(PROTOCOL_ERROR, "No hello");
-    this.#timer?.cancel();
     const offer = readHello(message);
-    if (offer.version === true) this.welcome(link, offer);
-    else link.close(REFUSED, "No version in common");
+    if (offer.version !== true) return link.close(REFUSED, "No version in common");
+    this.#done(link);
+    this.welcome(link, offer);
   }
 
-  gone(): void {
+  trace(header: Header, body: Body): void {
+    this.#owner.reports.frame(undefined, header, body, () => undefined);
+  }
+
+  gone(link: Link, code: CloseCode, reason: string): void {
+    this.#done(link);
+    this.#owner.reports.left(code, reason, this.#arrival.remoteAddress);
+  }
+
+  #done(link: Link): void {
     this.#timer?.cancel();
+    this.#owner.waiting.delete(link);
   }
 
   broken(_link: Link, error: unknown): void {

@@ -1,4 +1,5 @@
 import type { Logger } from "../service/hosts.ts";
+import { isThenable } from "../service/thenable.ts";
 
 /** How much an entry of the log matters. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -66,18 +67,19 @@ class Entry implements LogEntry {
 }
 
 function toText(data: unknown): string {
-  if (data instanceof Error) return data.stack ?? String(data);
   try {
+    if (data instanceof Error) return String(data.stack ?? data);
     return typeof data === "string" ? data : (JSON.stringify(data) ?? String(data));
   } catch {
-    return String(data);
+    // Anything may be thrown, also what has no text.
+    return typeof data === "bigint" ? String(data) : Object.prototype.toString.call(data);
   }
 }
 
 function escape(line: string): string {
   const short = line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line;
-  // Everything that could end a line or steer a terminal.
-  return short.replace(/[\p{Cc}\u2028\u2029]/gu, (mark) =>
+  // Everything that could end a line, steer a terminal, or turn its letters around.
+  return short.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (mark) =>
     mark === "\n" ? "\\n" : `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
@@ -102,7 +104,8 @@ export class AppLog {
   /** Writes an entry. A log that throws is left alone. */
   write(level: LogLevel, message: string, about: Omit<LogFields, "level" | "message"> = {}): void {
     try {
-      this.#log?.(new Entry(this.#wallClock(), { level, message, ...about }));
+      const late: unknown = this.#log?.(new Entry(this.#wallClock(), { level, message, ...about }));
+      if (isThenable(late)) Promise.resolve(late).catch(() => {});
     } catch {
       // There is nowhere left to say so.
     }

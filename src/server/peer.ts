@@ -2,7 +2,7 @@ import { Connection, type Receiver } from "../connection/connection.ts";
 import type { Control, Link, LinkOwner } from "../connection/link.ts";
 import type { ConnectionHandle, MessageContext, Session } from "../service/contexts.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
-import { REFUSED, type CloseCode } from "../wire/close-codes.ts";
+import { REFUSED, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
 import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
@@ -19,9 +19,11 @@ export interface PeerOwner {
   message(peer: Peer, service: number, body: Body): void;
   /** A call to a service arrived. */
   call(peer: Peer, service: number, id: number, body: Body): void;
+  /** The connection has its welcome. */
+  began(peer: Peer): void;
   /** A frame arrived, whatever it is. */
   trace(peer: Peer, header: Header, body: Body): void;
-  /** The connection has ended. */
+  /** The connection has ended; said once, and after `began`. */
   ended(peer: Peer, code: CloseCode, reason: string): void;
   readonly reports: Reports;
 }
@@ -42,6 +44,10 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
   readonly #link: Link;
   #session: Session | undefined;
   #conflated: Map<string, Frame> | undefined;
+  /** What is held back, in bytes or characters. */
+  #held = 0;
+  #begun = false;
+  #end: readonly [code: CloseCode, reason: string] | undefined;
 
   /**
    * @param link the socket's link, from now on the peer's
@@ -54,7 +60,13 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
     this.#owner = owner;
     this.state = state;
     this.remoteAddress = remoteAddress;
-    this.wire = new Connection(this, { clock: owner.clock, calls: owner.limits.calls, frameOut: Infinity });
+    this.wire = new Connection(this, {
+      clock: owner.clock,
+      calls: owner.limits.calls,
+      asked: owner.limits.calls,
+      held: owner.limits.held,
+      frameOut: Infinity,
+    });
     link.handTo(this);
   }
 
@@ -75,6 +87,13 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
     return this.#link.bufferedAmount > this.#owner.limits.sendLimit * SLOW;
   }
 
+  /** Tells that it is there, and then, if whoever was told has closed it, that it is not. */
+  begin(): void {
+    this.#owner.began(this);
+    this.#begun = true;
+    if (this.#end !== undefined) this.#owner.ended(this, ...this.#end);
+  }
+
   close(reason = ""): void {
     let short = reason.slice(0, MAX_REASON);
     while (utf8Length(short) > MAX_REASON) short = short.slice(0, -1);
@@ -88,21 +107,39 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
 
   /** Sends a frame, or drops or holds it back where the peer is slow and the options allow it. */
   post(frame: Frame, { volatile, conflate }: BroadcastOptions): void {
-    if ((volatile !== true && conflate === undefined) || !this.slow) {
-      if (conflate !== undefined) this.#conflated?.delete(conflate);
-      this.wire.send(frame);
-    } else if (conflate !== undefined) {
-      this.#conflated ??= new Map();
-      // Behind what was held back since.
-      this.#conflated.delete(conflate);
-      this.#conflated.set(conflate, frame);
+    if ((volatile === true || conflate !== undefined) && this.slow) {
+      if (conflate !== undefined) this.#hold(conflate, frame);
+      return;
     }
+    if (conflate !== undefined) this.#release(conflate);
+    // A peer that is busy without being slow may never drain.
+    if (this.#conflated !== undefined && !this.slow) this.drained();
+    this.wire.send(frame);
   }
 
+  /** Sends what was held back, as far as it does not make the peer slow again. */
   drained(): void {
-    const held = this.#conflated;
+    let room = this.#owner.limits.sendLimit * SLOW;
+    for (const [key, frame] of this.#conflated ?? []) {
+      if (room <= 0) return;
+      room -= frame.length;
+      this.#release(key);
+      this.wire.send(frame);
+    }
     this.#conflated = undefined;
-    for (const frame of held?.values() ?? []) this.wire.send(frame);
+  }
+
+  /** Keeps the last frame of a key, behind what was held back since. */
+  #hold(key: string, frame: Frame): void {
+    this.#release(key);
+    (this.#conflated ??= new Map()).set(key, frame);
+    this.#held += frame.length;
+    if (this.#held > this.#owner.limits.sendLimit) this.shut(SLOW_CONSUMER, "Slow consumer");
+  }
+
+  #release(key: string): void {
+    this.#held -= this.#conflated?.get(key)?.length ?? 0;
+    this.#conflated?.delete(key);
   }
 
   message(service: number, body: Body): void {
@@ -123,7 +160,8 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
 
   gone(_link: Link, code: CloseCode, reason: string): void {
     this.wire.end(new PrismError("lost"));
-    this.#owner.ended(this, code, reason);
+    this.#end = [code, reason];
+    if (this.#begun) this.#owner.ended(this, code, reason);
   }
 
   broken(_link: Link, error: unknown): void {

@@ -24,15 +24,25 @@ export class Registry {
   }
 
   /**
-   * Registers a service and runs its server half.
+   * Checks whether a service can be registered under a name.
    *
    * @throws {TypeError} for a name that cannot be had or is there already, or after the first connection
    */
-  add(name: string, service: Service, owner: EntryOwner): ServiceEntry {
+  check(name: string): void {
     if (this.frozen) throw new TypeError(`Service ${JSON.stringify(name)} comes after the first connection`);
     checkName(name, "service");
     if (TAKEN.has(name)) throw new TypeError(`Name of a service is taken by the client: ${JSON.stringify(name)}`);
     if (this.byName.has(name)) throw new TypeError(`Service ${JSON.stringify(name)} is registered already`);
+  }
+
+  /**
+   * Registers a service, whose name was checked, and runs its server half.
+   *
+   * @throws {TypeError} for an asset that cannot be had
+   */
+  add(name: string, service: Service, owner: EntryOwner): ServiceEntry {
+    // First, so that no server half is left at work for a service that there is not.
+    for (const asset of service.assets ?? []) this.#checkAsset(asset);
     const entry = new ServiceEntry(name, this.entries.length, service, owner);
     for (const asset of service.assets ?? []) this.addAsset(asset);
     this.entries.push(entry);
@@ -46,14 +56,17 @@ export class Registry {
    * @throws {TypeError} for a name that is no path of plain segments, or that another file has
    */
   addAsset(asset: Asset): void {
-    const { name } = asset;
+    this.#checkAsset(asset);
+    this.assets.set(asset.name, asset);
+  }
+
+  #checkAsset({ name, content }: Asset): void {
     if (!ASSET_NAME.test(name) || name.split("/").some((segment) => /^\.+$/.test(segment))) {
       throw new TypeError(`Name of an asset is not a path of letters, digits, ., _ and -: ${JSON.stringify(name)}`);
     }
     const known = this.assets.get(name);
     // A service that is registered twice brings its files twice.
-    if (known !== undefined && known.content !== asset.content) throw new TypeError(`Asset ${name} is there already`);
-    this.assets.set(name, asset);
+    if (known !== undefined && known.content !== content) throw new TypeError(`Asset ${name} is there already`);
   }
 
   /** The service table as JSON, as the welcome has it. Nothing can be registered afterwards. */
@@ -75,8 +88,9 @@ export class Registry {
 
   /** The name of the table among all: the hash that a generated client offers. */
   async hash(): Promise<string> {
-    const hash = await digest(this.table());
-    if (this.frozen) this.frozenHash = hash;
+    const table = this.table();
+    const hash = await digest(table);
+    if (table === this.#frozen) this.frozenHash = hash;
     return hash;
   }
 }

@@ -1,6 +1,7 @@
 import { Emitter } from "../service/emitter.ts";
 import type { AppEvents, EventBus, Logger } from "../service/hosts.ts";
 import type { CloseCode } from "../wire/close-codes.ts";
+import { isPrismError } from "../wire/errors.ts";
 import { CALL, MESSAGE, type Body, type Header } from "../wire/frames.ts";
 import type { AppLog } from "./log.ts";
 
@@ -41,7 +42,12 @@ export class Reports {
   }
 
   /** A frame arrived; `nameOf` knows the service's name. */
-  frame(connection: string, header: Header, body: Body, nameOf: (service: number) => string | undefined): void {
+  frame(
+    connection: string | undefined,
+    header: Header,
+    body: Body,
+    nameOf: (service: number) => string | undefined,
+  ): void {
     const { kind } = header;
     const service = kind === MESSAGE || kind === CALL ? nameOf(header.service) : undefined;
     const data = { kind: kind === MESSAGE ? "message" : String.fromCharCode(kind), length: body.length };
@@ -53,8 +59,14 @@ export class Reports {
     this.#log.write("info", "Refused", { data: { status, remoteAddress } });
   }
 
-  /** A message was dropped for a reason of its own. */
+  /** A socket went before it had its welcome. */
+  left(code: CloseCode, reason: string, remoteAddress: string | undefined): void {
+    this.#log.write("info", "Left before the welcome", { data: { code, reason, remoteAddress } });
+  }
+
+  /** A message was dropped for a reason of its own, or because something failed. */
   dropped(connection: string, service: string, error: unknown): void {
+    if (!isPrismError(error)) return this.failed("Message dropped", error, { connection, service });
     this.#log.write("warn", "Message dropped", { connection, service, data: error });
   }
 

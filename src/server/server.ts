@@ -1,5 +1,5 @@
 import { Heartbeat } from "../connection/heartbeat.ts";
-import type { LinkOptions, Meter } from "../connection/link.ts";
+import type { Link, LinkOptions, Meter } from "../connection/link.ts";
 import { Turn } from "../connection/turn.ts";
 import type { BuildClientOptions } from "../http/client-module.ts";
 import { writeClientTypes, type ClientTypesOptions } from "../http/client-types.ts";
@@ -9,9 +9,10 @@ import type { Middleware } from "../service/middleware.ts";
 import type { Asset, Service } from "../service/service.ts";
 import { GOING_AWAY, type CloseCode } from "../wire/close-codes.ts";
 import type { Body, Header } from "../wire/frames.ts";
-import { defaultLimits, type Limits } from "../wire/limits.ts";
+import type { Limits } from "../wire/limits.ts";
 import type { Admission, PeerInfo, TransportLimits } from "./admission.ts";
 import type { AppStats } from "./app.ts";
+import { checkPrefix, toLimits } from "./checks.ts";
 import { ClientBuilder } from "./client-builder.ts";
 import { serverClock, type ServerClock } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -34,6 +35,7 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   readonly exposeErrors: boolean;
   readonly prefix: string;
   readonly peers: Set<Peer> = new Set();
+  readonly waiting: Set<Link> = new Set();
   readonly reports: Reports;
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
@@ -53,11 +55,12 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   /**
    * @param options the app's
    * @throws {TypeError} for an option that cannot be
+   * @throws {RangeError} for a limit that cannot be
    */
   constructor(options: PrismOptions) {
     this.#options = options;
     this.clock = options.clock ?? serverClock;
-    this.limits = { ...defaultLimits, ...options.limits };
+    this.limits = toLimits(options.limits);
     this.exposeErrors = options.exposeErrors ?? false;
     this.prefix = options.prefix ?? DEFAULT_PREFIX;
     checkPrefix(this.prefix);
@@ -78,7 +81,15 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
     };
     for (const asset of options.assets ?? []) this.#registry.addAsset(asset);
     const routes = createRoutes(this);
-    this.fetch = async (request, peer) => routes.fetch(request, peer);
+    this.fetch = async (request, peer) => {
+      try {
+        return await routes.fetch(request, peer);
+      } catch (error) {
+        // Hono answers errors; whoever throws anything else ends up here.
+        this.reports.failed("An HTTP answer failed", error);
+        return new Response("Internal Server Error", { status: 500 });
+      }
+    };
   }
 
   get events(): EventBus<AppEvents> {
@@ -89,11 +100,13 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
 
   use(middleware: Middleware): this {
     if (this.#registry.frozen) throw new TypeError("Middleware comes after the first connection");
+    if (typeof middleware !== "function") throw new TypeError(`Middleware is not a function: ${String(middleware)}`);
     this.#middleware.push(middleware);
     return this;
   }
 
   service(name: string, given: Service | ((app: { readonly services: unknown }) => Service)): this {
+    this.#registry.check(name);
     const service = typeof given === "function" ? given({ services: this.services }) : given;
     this.services[name] = this.#registry.add(name, service, this).api;
     this.#builder.forget();
@@ -144,8 +157,12 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   }
 
   async admit(request: Request, info: PeerInfo = {}): Promise<Admission | Response> {
-    if (this.#closing !== undefined) return new Response("Closing", { status: 503 });
+    if (this.#closing !== undefined) {
+      this.reports.refused(503, info.remoteAddress);
+      return new Response("Closing", { status: 503 });
+    }
     let admitted: Admitted<unknown> | undefined;
+    let headers: Headers;
     try {
       const judged = await this.#options.admit?.(request, info);
       // A Response may come from another realm or library.
@@ -154,6 +171,8 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
         return judged;
       }
       admitted = judged ?? undefined;
+      headers = new Headers(admitted?.headers ?? {});
+      headers.delete("sec-websocket-protocol");
       // Known before the welcome, which is written in one turn.
       this.#freeze();
       if (this.#registry.frozenHash === undefined) await this.#registry.hash();
@@ -165,7 +184,7 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
     const state = (admitted?.state ?? {}) as Record<string, unknown>;
     const arrival = { offer, state, remoteAddress: info.remoteAddress };
     return {
-      headers: new Headers(admitted?.headers ?? {}),
+      headers,
       protocol: offer.version === true ? PROTOCOL : undefined,
       open: (socket) => {
         if (this.#closing === undefined) openSocket(socket, arrival, this);
@@ -192,7 +211,7 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   }
 
   ended(peer: Peer, code: CloseCode, reason: string): void {
-    if (!this.peers.delete(peer)) return;
+    this.peers.delete(peer);
     this.reports.disconnected(peer.id, code, reason);
     for (const entry of this.#registry.entries) entry.disconnected(peer);
     this.events.emit("disconnect", peer);
@@ -231,11 +250,9 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   }
 
   async #close(): Promise<void> {
+    for (const link of this.waiting) link.close(GOING_AWAY, "Closing");
     for (const peer of this.peers) peer.shut(GOING_AWAY, "Closing");
-    for (const entry of this.#registry.entries) await entry.close();
+    // The last first: it may have been made from those before it.
+    for (const entry of this.#registry.entries.toReversed()) await entry.close();
   }
-}
-
-function checkPrefix(prefix: string): void {
-  if (!/^(\/[\w.~-]+)+$/.test(prefix)) throw new TypeError(`Not a path of plain segments: ${JSON.stringify(prefix)}`);
 }

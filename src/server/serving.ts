@@ -1,8 +1,11 @@
+import type { Servable } from "./admission.ts";
+import { serverClock } from "./clock.ts";
+
 /** Where and how a server listens: what `serve` takes on every runtime. */
 export interface ServeOptions {
   /** The port to listen on; 0 takes any free one. 3000 unless given. */
   readonly port?: number | undefined;
-  /** The address to listen on; all of them unless given. */
+  /** The address to listen on; what the platform takes unless given: all of them, on Deno those of IPv4. */
   readonly hostname?: string | undefined;
   /** Serves `https:` and `wss:` with this certificate. */
   readonly tls?: TlsOptions | undefined;
@@ -34,6 +37,23 @@ export const DEFAULT_PORT = 3000;
 
 /** How long a closing server waits for its peers' closing handshakes and for responses under way, in ms. */
 export const CLOSE_GRACE = 2_000;
+
+/**
+ * Closes an app, and waits for its services for at most {@linkcode CLOSE_GRACE}: one that never comes to its end keeps
+ * nobody else from theirs.
+ *
+ * @param app the app
+ * @returns when it is closed, or has had its time
+ */
+export function closeInTime(app: Servable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = serverClock.setTimer(resolve, CLOSE_GRACE);
+    app
+      .close()
+      .finally(() => timer.cancel())
+      .then(resolve, reject);
+  });
+}
 
 /**
  * The address of a server as its users open it.

@@ -18,5 +18,11 @@ export function createMemoryStorage(): ServiceStorage {
  * @returns what the service sees
  */
 export function storageOf(storage: ServiceStorage, service: string): ServiceStorage {
-  return prefixStorage(storage as Storage, `prism:${service}`);
+  const corner: ServiceStorage = prefixStorage(storage as Storage, `prism:${service}`);
+  // unstorage clears whole mounts, and passes a part of one over without a word.
+  const clear = async (base?: string): Promise<void> => {
+    const keys = await corner.getKeys(base);
+    await Promise.all(keys.map((key) => corner.removeItem(key)));
+  };
+  return Object.assign(corner, { clear });
 }

@@ -4,6 +4,7 @@ import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import { checkDepth } from "./depth.ts";
 import { writeFailure } from "./failures.ts";
+import { isThenable } from "./thenable.ts";
 import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 
 /** What an answer needs to know of the service that gives it. */
@@ -155,10 +156,6 @@ export class Answer extends Answering implements ItemSink {
   /** Lets go of a source of items, and of a handler that waits for some. */
   #release(): void {
     this.#outflow?.stop();
-    this.#inflow?.end(new PrismError("cancelled"));
+    this.#inflow?.drop(new PrismError("cancelled"));
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function";
 }

@@ -8,7 +8,10 @@ import { Inflow, Outflow, type ItemSink, type ItemSource } from "./items.ts";
 export interface CallOptions {
   /** Ends the call with `cancelled` when it aborts; the callee's handler hears of it. */
   readonly signal?: AbortSignal | undefined;
-  /** After how many ms the call fails with `timeout`; `Infinity` for never. 30,000 where nothing is said. */
+  /**
+   * After how many ms the call, its items included, fails with `timeout`: 30,000 where nothing is said. `Infinity` for
+   * never, as a stream wants it that goes on.
+   */
   readonly timeout?: number | undefined;
   /** Items to send to the callee, as fast as it takes them. */
   readonly items?: ItemSource | undefined;
@@ -54,15 +57,14 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     super();
     this.#codec = given.codec;
     this.deadline = given.deadline;
+    this.#signal = options?.signal;
     try {
       if (options?.items !== undefined) this.#outflow = new Outflow(options.items, this);
+      if (this.#signal?.aborted) this.#abort();
+      else this.#signal?.addEventListener("abort", this.#abort);
     } catch (error) {
       this.fail(error);
     }
-    const signal = (this.#signal = options?.signal);
-    if (signal === undefined) return;
-    if (signal.aborted) this.#abort();
-    else signal.addEventListener("abort", this.#abort);
   }
 
   /** Whether it has come to its end, on this side at least. */

@@ -1,3 +1,5 @@
+import { isThenable } from "./thenable.ts";
+
 /** Says that one no longer wants to hear. */
 export type Off = () => void;
 
@@ -42,7 +44,7 @@ export class Emitter<Events> {
     for (const listener of this.#of(name)) {
       try {
         const late: unknown = listener(value as never);
-        if (late instanceof Promise) late.catch((error) => this.#failed(error, name));
+        if (isThenable(late)) Promise.resolve(late).catch((error: unknown) => this.#failed(error, name));
       } catch (error) {
         this.#failed(error, name);
       }

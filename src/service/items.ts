@@ -48,11 +48,11 @@ export class Inflow<Item> implements AsyncIterableIterator<Item, undefined> {
     for (const waiting of others) waiting.resolve({ done: true, value: undefined });
   }
 
-  /** Drops what is waiting and all that comes. */
-  drop(): void {
+  /** Drops what is waiting and all that comes; with an error, iterating throws it. */
+  drop(error?: unknown): void {
     const { length } = this.#items;
     this.#items = [];
-    this.end();
+    this.end(error);
     for (let i = 0; i < length; i++) this.#took();
   }
 

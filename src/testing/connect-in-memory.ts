@@ -38,9 +38,9 @@ export function connectInMemory<
     });
     const admission = await app.admit(request, { remoteAddress: options.remoteAddress });
     if (!isAdmission(admission)) throw new Error(`Refused with status ${admission.status}`);
-    const [near, far] = createSocketPair(serverClock);
+    const [near, far] = createSocketPair(options.clock ?? serverClock);
     admission.open(far);
-    return near;
+    return Object.assign(near, { protocol: admission.protocol });
   };
-  return connect<App, Name, Halves>("ws://localhost", { dial, ...options });
+  return connect<App, Name, Halves>("ws://localhost", { ...options, dial: options.dial ?? dial });
 }

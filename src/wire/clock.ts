@@ -5,7 +5,7 @@
 export interface Clock {
   /** Monotonic time in ms, from any starting point; MUST NOT go back, whatever the wall clock does. */
   now(): number;
-  /** Runs `run` once after `ms`; the timer that it returns is taken back by `cancel`. MUST NOT keep a process alive. */
+  /** Runs `run` once after `ms`; the timer that it returns is taken back by `cancel`. a server's does not keep a process alive. */
   setTimer(run: () => void, ms: number): Timer;
   /** Runs `run` when the present turn of the event loop is over: `setImmediate` on servers, a microtask in browsers. */
   afterTurn(run: () => void): void;

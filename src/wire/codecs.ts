@@ -1,6 +1,6 @@
 import { PrismError } from "./errors.ts";
 import type { Body } from "./frames.ts";
-import { fromUtf8 } from "./utf8.ts";
+import { fromUtf8, toUtf8 } from "./utf8.ts";
 
 /** How a service's values become bodies and back (PROTOCOL.md, "Packets and frames"). */
 export interface Codec<Value = unknown> {
@@ -58,7 +58,8 @@ export const text: Codec<string> = {
   clean: true,
   encode: (value) => value.replace(LONE_SURROGATE, "\ufffd").replaceAll("\x1b", "\x1be").replaceAll("\x1e", "\x1bs"),
   decode: (body) =>
-    bodyText(body).replace(/\x1b(.?)/gsu, (_, mark: string) => {
+    // A copy: what is cut out of a packet keeps the whole packet in memory, and texts are kept.
+    copyText(bodyText(body)).replace(/\x1b(.?)/gsu, (_, mark: string) => {
       if (mark !== "e" && mark !== "s") throw new PrismError("bad_input", "Unknown escape in a text");
       return mark === "e" ? "\x1b" : "\x1e";
     }),
@@ -70,9 +71,23 @@ export const bytes: Codec<Uint8Array> = {
   encode: (value) => value,
   decode: (body) => {
     if (typeof body === "string") throw new PrismError("bad_input", "Text where bytes are due");
-    return body;
+    return copyBytes(body);
   },
 };
+
+function copyText(value: string): string {
+  return fromUtf8(toUtf8(value));
+}
+
+/**
+ * Bytes that keep no more in memory than they need: what is cut out of a packet keeps the whole packet.
+ *
+ * @param part bytes out of a packet
+ * @returns a copy if they are a small part of it
+ */
+export function copyBytes(part: Uint8Array): Uint8Array {
+  return part.byteLength * 4 < part.buffer.byteLength ? part.slice() : part;
+}
 
 /**
  * The codec of a name, or the service's own.

@@ -4,6 +4,8 @@ export interface Limits {
   readonly packet: number;
   /** Calls of one peer that may be in progress: 1,024. Each holds a handler and its context; one more is `busy`. */
   readonly calls: number;
+  /** What items of one peer may hold until handlers take them, in bytes: 8 MiB, enough for four streams at full speed. */
+  readonly held: number;
   /** How deep JSON from a client may be nested: 512. Writing a deeper value again stalls some runtimes. */
   readonly depth: number;
   /** Bytes that may wait for a peer that does not read: 4 MiB. Then it is closed with 4002, so that memory is bounded. */
@@ -22,6 +24,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   packet: 131_072,
   calls: 1024,
+  held: 8_388_608,
   depth: 512,
   sendLimit: 4_194_304,
   heartbeat: 25_000,

@@ -69,6 +69,8 @@ export class TestAnswering extends Answering {
 /** What an end can be given. */
 export interface EndOptions extends Partial<Omit<LinkOptions, "turn" | "meter">> {
   readonly calls?: number;
+  readonly asked?: number;
+  readonly held?: number;
   readonly frameOut?: number;
   readonly interval?: number;
   readonly patience?: number;
@@ -108,6 +110,8 @@ export class End {
     const connectionOptions: ConnectionOptions = {
       clock,
       calls: options.calls ?? 1024,
+      asked: options.asked ?? Infinity,
+      held: options.held ?? Infinity,
       frameOut: options.frameOut ?? Infinity,
     };
     this.connection = new Connection(

@@ -44,11 +44,23 @@ export function rpc(answers?: Answers): RpcHalf {
       return createNode("", (name, [input, second, third]) => {
         const items = isSource(second) ? second : undefined;
         const options = (items === undefined ? second : third) as RpcOptions | undefined;
-        const value = values.encode(input);
-        return host.call(() => writeCall(places(name), value), { ...options, items });
+        const value = attempt(() => values.encode(input));
+        return host.call(() => writeCall(places(name), value()), { ...options, items });
       });
     },
   };
+}
+
+/** Does something now, and says later what came of it: a call fails, it does not throw. */
+function attempt<Value>(run: () => Value): () => Value {
+  try {
+    const value = run();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** Looks places up in the table of the present connection; another connection may have another. */

@@ -1,4 +1,4 @@
-import { bodyText, type Codec } from "../../wire/codecs.ts";
+import { bodyText, copyBytes, type Codec } from "../../wire/codecs.ts";
 import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
 import { readNumber, writeNumber } from "../../wire/numbers.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -9,7 +9,7 @@ export const values: Codec = {
   json: true,
   encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
   decode: (body) => {
-    if (typeof body !== "string" && body[0] === 0) return body.subarray(1);
+    if (typeof body !== "string" && body[0] === 0) return copyBytes(body.subarray(1));
     const text = bodyText(body);
     return text === "" ? undefined : JSON.parse(text);
   },

@@ -1,9 +1,9 @@
-import type { CallContext, Shape } from "../../service/contexts.ts";
+import type { CallContext, ServiceCallContext, Shape } from "../../service/contexts.ts";
 import { isAsyncIterable } from "../../service/items.ts";
 import { isSchema, validate, type SchemaInput, type SchemaOutput, type StandardSchema } from "../../service/schema.ts";
+import { isThenable } from "../../service/thenable.ts";
 import { isPrismError, PrismError, WireError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import type { ServiceCallContext } from "../../service/contexts.ts";
 import { values } from "./contract.ts";
 import type { ItemOf, Procedure, ResultOf } from "./types.ts";
 
@@ -118,6 +118,9 @@ function createBuilder(guards: readonly AnyGuard[]): ProcedureBuilder<Shape> {
 /** Declares a procedure: see {@linkcode ProcedureBuilder}. */
 export const procedure: ProcedureBuilder<Shape> = /* @__PURE__ */ createBuilder([]);
 
+/** What every context has; a guard that could replace it would deceive those behind it. */
+const RESERVED = new Set(["connection", "session", "signal", "items", "dropItems"]);
+
 type Step = (value: Body, context: ServiceCallContext) => unknown;
 
 /** Composes what stands around a handler, once: guards, then the input, then the handler, then the output. */
@@ -131,13 +134,7 @@ function createRunner(
     input === undefined
       ? (_, context) => call(context)
       : (value, context) => after(validate(input, readInput(value)), (checked) => call(checked, context));
-  if (items === undefined) {
-    const inner = run;
-    run = (value, context) => {
-      context.dropItems();
-      return inner(value, context);
-    };
-  } else {
+  if (items !== undefined) {
     const inner = run;
     // On the context itself: an object that inherits from it cannot read what its getters keep private.
     run = (value, context) =>
@@ -147,19 +144,33 @@ function createRunner(
     const inner = run;
     run = (value, context) => after(inner(value, context), (result) => checkOutput(output, result));
   }
-  return guards.reduceRight<Step>(
+  const guarded = guards.reduceRight<Step>(
     (next, guard) => (value, context) =>
       after((guard as Guard<ServiceCallContext, unknown>)(context), (added) => {
-        if (typeof added === "object" && added !== null) Object.assign(context, added);
+        if (typeof added === "object" && added !== null) join(context, added);
         return next(value, context);
       }),
     run,
   );
+  if (items !== undefined) return guarded;
+  return (value, context) => {
+    // Before the guards, which may take their time while items come in that nobody is going to take.
+    context.dropItems();
+    return guarded(value, context);
+  };
+}
+
+/** Puts what a guard returned into the context. Own properties, so that none of the context's own is in the way. */
+function join(context: object, added: object): void {
+  for (const [name, value] of Object.entries(added)) {
+    if (RESERVED.has(name)) throw new TypeError(`A guard cannot replace ${name} in the context`);
+    Object.defineProperty(context, name, { value, configurable: true, enumerable: true, writable: true });
+  }
 }
 
 /** Goes on with a value at once, or with what a promise of it comes to. */
 function after(value: unknown, next: (value: unknown) => unknown): unknown {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
 }
 
 function readInput(value: Body): unknown {

@@ -1,0 +1,34 @@
+import { defaultLimits, type Limits } from "../wire/limits.ts";
+import { MAX_NUMBER } from "../wire/numbers.ts";
+
+/**
+ * The limits of an app: the given ones, and the defaults for the others.
+ *
+ * @param given what the app's options say
+ * @returns the limits
+ * @throws {RangeError} for one that is not a whole number from 1 to 2^31 − 1; `timeout` may be `Infinity`
+ */
+export function toLimits(given: { readonly [Name in keyof Limits]?: Limits[Name] | undefined } = {}): Limits {
+  const limits: { -readonly [Name in keyof Limits]: Limits[Name] } = { ...defaultLimits };
+  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+    const value = given[name] ?? limits[name];
+    // Runtimes run a timer of more than 2^31 − 1 ms at once, and JSON, which the welcome is, has no infinity.
+    const whole = Number.isInteger(value) && value >= 1 && value <= MAX_NUMBER;
+    if (!whole && !(name === "timeout" && value === Infinity)) {
+      throw new RangeError(`Limit ${name} is not a whole number from 1 to ${MAX_NUMBER}: ${String(value)}`);
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+/**
+ * Checks where an app wants to be.
+ *
+ * @param prefix the path below which Prism is
+ * @throws {TypeError} if it is not a path of plain segments, as they stand in a URL
+ */
+export function checkPrefix(prefix: string): void {
+  if (!/^(\/[\w.~-]+)+$/.test(prefix) || /\/\.\.?(\/|$)/.test(prefix))
+    throw new TypeError(`Not a path of plain segments: ${JSON.stringify(prefix)}`);
+}
