@@ -87,7 +87,7 @@ export class Answer extends Answering implements ItemSink {
 
   /** Ends the call with an error. */
   fail(error: unknown): void {
-    if (this.over) return;
+    if (this.over) return this.#release();
     const { exposeErrors } = this.#options;
     if (error instanceof WireError) return this.fail(new PrismError("bad_input", error.message));
     if (!isPrismError(error)) this.#options.failed(error);
@@ -132,19 +132,22 @@ export class Answer extends Answering implements ItemSink {
   }
 
   oncancel(): void {
+    const error = new PrismError("cancelled");
     this.#cancelled = true;
-    this.#controller?.abort(new PrismError("cancelled"));
-    this.#release();
+    this.#controller?.abort(error);
+    this.#outflow?.stop();
+    // The handler may be on its way to what came before.
+    this.#inflow?.end(error);
   }
 
   #finish(value: unknown): void {
-    if (this.over) return;
+    if (this.over) return this.#release();
     try {
       this.result(this.#options.codec.encode(value));
     } catch (error) {
       return this.fail(error);
     }
-    if (this.#inflow !== undefined) this.#release();
+    this.#release();
   }
 
   #send(items: AsyncIterable<unknown>): Promise<unknown> {
@@ -153,7 +156,7 @@ export class Answer extends Answering implements ItemSink {
     return this.#outflow.run();
   }
 
-  /** Lets go of a source of items, and of a handler that waits for some. */
+  /** The handler is done: lets go of a source of items, and of items that nobody is going to take any more. */
   #release(): void {
     this.#outflow?.stop();
     this.#inflow?.drop(new PrismError("cancelled"));

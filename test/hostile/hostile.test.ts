@@ -30,6 +30,8 @@ interface Platform {
   readonly longHeader: number;
   /** The status of an upgrade to version 12 of the WebSocket protocol. */
   readonly otherVersion: number;
+  /** Whether who goes on sending after the close may see a reset, and never its code. */
+  readonly resetsBusyPeers: boolean;
   /** Whether a request that never comes to its end is cut when the handshake has had its time. */
   readonly cutsSlowRequests: boolean;
 }
@@ -43,6 +45,7 @@ const node: Platform = {
   manyHeaders: 101,
   longHeader: 431,
   otherVersion: 400,
+  resetsBusyPeers: false,
   cutsSlowRequests: true,
 };
 const platforms: Record<RuntimeName, Platform> = {
@@ -65,6 +68,7 @@ const platforms: Record<RuntimeName, Platform> = {
     manyHeaders: 400,
     longHeader: 400,
     otherVersion: 101,
+    resetsBusyPeers: true,
     cutsSlowRequests: false,
   },
 };
@@ -178,9 +182,9 @@ describe.each(runtimeNames)("%s", (name) => {
     const pinging = await upgrade(port);
     const pings = setInterval(() => pinging.send(text("("), frame(0x89, "ping")), 50);
     const started = performance.now();
-    const codes = await Promise.all([...silent, half, pinging].map(({ closed }) => closed));
+    expect(await Promise.all([...silent, half].map(({ closed }) => closed))).toEqual([4003, 4003, 4003, 4003]);
+    expect(platform.resetsBusyPeers ? [4003, undefined] : [4003]).toContain(await pinging.closed);
     clearInterval(pings);
-    expect(codes).toEqual([4003, 4003, 4003, 4003, 4003]);
     expect(performance.now() - started).toBeLessThan(limits.handshake * 2);
     for (const { tcp } of [...silent, half, pinging]) tcp.destroy();
     await expectPeace();
