@@ -9,9 +9,10 @@ import { isThenable } from "../service/thenable.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { CLIENT_ERROR, DONE, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
+import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import { defaultLimits } from "../wire/limits.ts";
+import { MANIFEST, PROTOCOL } from "../wire/subprotocols.ts";
 import type { Dial } from "./dial.ts";
 import { Slot, type Backbone } from "./host.ts";
 import { Queue, type Queued } from "./queue.ts";
@@ -19,7 +20,6 @@ import type { ClientOptions, ConnectionEvents } from "./types.ts";
 import { onWake } from "./wake.ts";
 import { readWelcome } from "./welcome.ts";
 
-const PROTOCOL = "prism.1";
 /** A connection that lived for so long, in ms, was a success: the next attempt begins with the first bound again. */
 const SETTLED = 5_000;
 
@@ -32,7 +32,8 @@ export class Core implements Backbone, LinkOwner, Receiver {
   readonly #url: string;
   readonly #dial: Dial;
   readonly #options: ClientOptions;
-  readonly #clock: Clock;
+  readonly clock: Clock;
+  readonly timeout: number;
   readonly #turn: Turn;
   readonly #queue: Queue;
   #numbers: (Slot | undefined)[] = [];
@@ -63,7 +64,8 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.#url = url;
     this.#options = options;
     this.#dial = dial;
-    this.#clock = clock;
+    this.clock = clock;
+    this.timeout = options.timeout ?? defaultLimits.timeout;
     this.#turn = new Turn(clock);
     this.#queue = new Queue(clock, options.queue ?? 1024);
     this.events = new Emitter((error) => this.log("", "A listener failed", error));
@@ -79,10 +81,6 @@ export class Core implements Backbone, LinkOwner, Receiver {
     } catch {
       // There is nowhere left to say so.
     }
-  }
-
-  deadline(timeout: number = this.#options.timeout ?? defaultLimits.timeout): number {
-    return this.#clock.now() + timeout;
   }
 
   enqueue(item: Queued): void {
@@ -124,7 +122,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
     if (!("welcome" in message)) return;
     if (link.connection !== undefined) throw new WireError(PROTOCOL_ERROR, "Second welcome");
     const welcome = readWelcome(message, this.#options.manifest?.services);
-    const clock = this.#clock;
+    const clock = this.clock;
     const { calls, patience } = defaultLimits;
     const connection = new Connection(this, {
       clock,
@@ -164,7 +162,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
     const wasOpen = this.connection !== undefined;
     if (code === DONE || code === REFUSED) return this.close(code, reason);
     if (wasOpen) this.#bare = false;
-    if (wasOpen && this.#clock.now() - this.#openedAt >= SETTLED) this.#failures = 0;
+    if (wasOpen && this.clock.now() - this.#openedAt >= SETTLED) this.#failures = 0;
     this.#endConnection(new PrismError("lost"));
     this.#retry();
     if (!wasOpen || this.status === "closed") return;
@@ -181,7 +179,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
   #opened(connection: Connection): void {
     const reset = this.#everOpened;
     this.#everOpened = true;
-    this.#openedAt = this.#clock.now();
+    this.#openedAt = this.clock.now();
     this.connection = connection;
     this.status = "open";
     // What services do to find their way again comes first, then what has waited, then what listeners do.
@@ -203,17 +201,22 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.#timer?.cancel();
     const attempt = (this.#attempt = new AbortController());
     const { manifest } = this.#options;
-    const offers = manifest === undefined ? [PROTOCOL] : [PROTOCOL, `prism.manifest.${manifest.hash}`];
+    const offers = manifest === undefined ? [PROTOCOL] : [PROTOCOL, MANIFEST + manifest.hash];
     const bare = this.#bare;
     const failed = (error: unknown): void => {
       if (attempt.signal.aborted) return;
       attempt.abort();
-      this.log("", "No socket", error);
+      this.log("", `No socket to ${this.#url}`, error);
+      if (isPrismError(error)) return this.close(REFUSED, error.message);
       // Something in between may not let subprotocols through.
       this.#bare = !bare;
       this.#retry();
+      this.events.emit("failed", error);
     };
-    this.#timer = this.#clock.setTimer(() => failed(new PrismError("timeout")), defaultLimits.handshake);
+    this.#timer = this.clock.setTimer(
+      () => failed(new Error("The socket did not open in time")),
+      defaultLimits.handshake,
+    );
     // An async function, so that a dial that throws is one that rejects.
     (async () => this.#dial(this.#url, bare ? [] : offers, attempt.signal))()
       .then((socket) => {
@@ -237,7 +240,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
       link.post(`$${JSON.stringify({ hello: 1, manifest: this.#options.manifest?.hash })}`);
     }
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(() => link.close(CLIENT_ERROR, "No welcome"), defaultLimits.handshake);
+    this.#timer = this.clock.setTimer(() => link.close(CLIENT_ERROR, "No welcome"), defaultLimits.handshake);
   }
 
   /** Tries again after a random time, so that clients that were cut off together do not come back together. */
@@ -247,7 +250,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
     const { min = 500, max = 10_000 } = this.#options.reconnect ?? {};
     const bound = Math.min(max, min * 2 ** this.#failures++);
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(() => this.#connect(), this.#clock.random() * bound);
+    this.#timer = this.clock.setTimer(() => this.#connect(), this.clock.random() * bound);
   }
 
   #wake(): void {

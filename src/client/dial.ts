@@ -2,7 +2,8 @@ import type { Socket } from "../socket/socket.ts";
 import { fromWebSocket, type StandardWebSocket } from "../socket/web-socket.ts";
 
 /**
- * Opens a socket. It is handed over open, in the turn in which it opened, so that no message is missed.
+ * Opens a socket. It is handed over open, in the turn in which it opened, so that no message is missed. Where it fails,
+ * the client tries again; where it fails with a `PrismError`, the client is closed.
  *
  * @param url where to
  * @param protocols the subprotocols to offer; none if empty
@@ -23,7 +24,7 @@ export function webSocketDial(WebSocket: WebSocketConstructor): Dial {
   return (url, protocols, signal) =>
     new Promise((resolve, reject) => {
       const ws = protocols.length > 0 ? new WebSocket(url, [...protocols]) : new WebSocket(url);
-      const failed = (): void => reject(new Error("The socket did not open"));
+      const failed = (): void => reject(new Error(`The socket to ${url} did not open`));
       ws.onerror = ws.onclose = failed;
       ws.onopen = () => {
         ws.onopen = null;

@@ -5,6 +5,7 @@ import { Emitter, type Off } from "../service/emitter.ts";
 import type { ClientHost, ConnectionStatus } from "../service/hosts.ts";
 import type { ClientHalf } from "../service/service.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Clock } from "../wire/clock.ts";
 import { toCodec, type Codec } from "../wire/codecs.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import { writeFrame, type Body } from "../wire/frames.ts";
@@ -16,8 +17,9 @@ export interface Backbone {
   readonly status: ConnectionStatus;
   /** The connection, while it is open. */
   readonly connection: Connection | undefined;
-  /** When a call that is made now gives up. */
-  deadline(timeout: number | undefined): number;
+  readonly clock: Clock;
+  /** How long a callee may be silent where its call says nothing, in ms. */
+  readonly timeout: number;
   /** Has something sent when the connection is open. Throws `busy` or `closed` where it cannot wait. */
   enqueue(item: Queued): void;
   /** Writes to the client's log. */
@@ -50,6 +52,8 @@ export class Slot {
    * @param backbone the client
    */
   constructor(name: string, half: ClientHalf, backbone: Backbone) {
+    if (typeof half?.client !== "function")
+      throw new TypeError(`Service ${name} is given no client half: ${typeof half}`);
     this.#name = name;
     this.#backbone = backbone;
     this.kind = half.kind;
@@ -154,7 +158,8 @@ export class Slot {
   #call<Result, Item>(body: unknown, options: CallOptions | undefined): Call<Result, Item> {
     const call = new Calling<Result, Item>(options, {
       codec: this.#codec,
-      deadline: this.#backbone.deadline(options?.timeout),
+      clock: this.#backbone.clock,
+      timeout: options?.timeout ?? this.#backbone.timeout,
     });
     if (call.settled) return call;
     try {

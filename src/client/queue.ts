@@ -63,7 +63,8 @@ export class Queue {
 
   #expire(): void {
     const now = this.#clock.now();
-    for (const item of this.#items) if (item.deadline <= now) item.fail(new PrismError("timeout"));
+    for (const item of this.#items)
+      if (item.deadline <= now) item.fail(new PrismError("timeout", "Not connected in time"));
     this.#items = this.#items.filter((item) => !item.settled);
     for (const item of this.#items) this.#alarm.set(item.deadline);
   }

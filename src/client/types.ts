@@ -14,6 +14,8 @@ export interface ConnectionEvents {
   readonly suspended: CloseReason;
   /** A new connection has taken the place of one that was lost: calls in flight have failed with `lost`. */
   readonly reset: undefined;
+  /** An attempt to get a socket failed; another follows. The value is what went wrong, as far as the platform says. */
+  readonly failed: unknown;
   /** The client has stopped: it was closed, or the server refused it. `open()` begins anew. */
   readonly closed: CloseReason;
 }

@@ -4,7 +4,7 @@ import { PrismError, WireError } from "../wire/errors.ts";
 import * as kinds from "../wire/frames.ts";
 import { writeFrame, type Body, type Frame, type Header } from "../wire/frames.ts";
 import { MAX_NUMBER, writeNumber } from "../wire/numbers.ts";
-import { frameLength, MAX_OVERHEAD } from "../wire/packets.ts";
+import { checkFrameSize } from "../wire/packets.ts";
 import type { Answering, Asking, Carrier } from "./exchange.ts";
 import { Alarm } from "./alarm.ts";
 import { parseFailure } from "./failure.ts";
@@ -78,7 +78,7 @@ export class Connection implements Carrier, Traffic {
    */
   send(frame: Frame): void {
     if (this.over) return;
-    this.#checkSize(frame);
+    checkFrameSize(frame, this.#options.frameOut);
     this.#outbox.push(frame);
     this.#link?.mark();
   }
@@ -100,7 +100,7 @@ export class Connection implements Carrier, Traffic {
     }
     const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
     try {
-      this.#checkSize(frame);
+      checkFrameSize(frame, this.#options.frameOut);
     } catch (error) {
       this.#ids.free(id);
       throw error;
@@ -183,9 +183,9 @@ export class Connection implements Carrier, Traffic {
         return this.#free(id).onfailure(error);
       }
       case kinds.ITEM_DOWN:
-        return this.#find(id).receiveItem(body);
+        return this.#hear(id).receiveItem(body);
       case kinds.GRANT_UP:
-        return this.#find(id).receiveGrant(header.count);
+        return this.#hear(id).receiveGrant(header.count);
       default:
         this.#receiveAsCallee(header, body);
     }
@@ -232,6 +232,13 @@ export class Connection implements Carrier, Traffic {
     return asking;
   }
 
+  /** The call that the callee has said something of, which gives it time again. */
+  #hear(id: number): Asking {
+    const asking = this.#find(id);
+    asking.deadline = this.#options.clock.now() + asking.timeout;
+    return asking;
+  }
+
   #free(id: number): Asking {
     const asking = this.#find(id);
     this.#asked[id] = undefined;
@@ -240,17 +247,12 @@ export class Connection implements Carrier, Traffic {
     return asking;
   }
 
-  #checkSize(frame: Frame): void {
-    const { frameOut } = this.#options;
-    if (frame.length * 3 + MAX_OVERHEAD <= frameOut) return;
-    const size = frameLength(frame, 0) + (typeof frame === "string" ? 0 : MAX_OVERHEAD);
-    if (size > frameOut) throw new PrismError("too_large", `Frame of ${size} bytes, over ${frameOut}`);
-  }
-
   #expire(): void {
     const now = this.#options.clock.now();
     for (const asking of this.#asked) {
       if (asking === undefined) continue;
+      // It is this end that is slow while items wait.
+      if (asking.waiting) asking.deadline = now + asking.timeout;
       if (asking.deadline <= now) asking.onexpired();
       else this.#alarm?.set(asking.deadline);
     }

@@ -87,6 +87,11 @@ export abstract class Exchange {
     this.onmore();
   }
 
+  /** Whether items have come that nobody has taken yet. */
+  get waiting(): boolean {
+    return this.#sizes !== undefined && this.#sizes.length > 0;
+  }
+
   /** Waits until this turn of the event loop is over. */
   turn(): Promise<void> {
     return new Promise((resolve) => (this.carrier === undefined ? resolve() : this.carrier.afterTurn(resolve)));
@@ -101,6 +106,8 @@ export abstract class Exchange {
 export abstract class Asking extends Exchange {
   protected readonly itemMark: string = ">";
   protected readonly grantMark: string = "+";
+  /** How long the callee may be silent about it, in ms. */
+  timeout: number = Infinity;
   /** When it fails with `timeout`, on the connection's clock. */
   deadline: number = Infinity;
 

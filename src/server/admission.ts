@@ -24,7 +24,7 @@ export interface Servable {
   isUpgrade(request: Request): boolean;
   /**
    * Judges an upgrade request. Never rejects: a hook that fails is a `Response` with status 500. The host of its URL is
-   * the peer's word or a made-up one, as the runtime has it: origins are compared with the `host` header.
+   * the peer's word or a made-up one, as the runtime has it: whoever compares an origin does so with the `host` header.
    */
   admit(request: Request, peer?: PeerInfo): Promise<Admission | Response>;
   /** Answers a plain HTTP request. Works unbound. */

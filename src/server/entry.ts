@@ -205,8 +205,8 @@ export class ServiceEntry {
 
   #call<Result, Item>(to: Peer, body: unknown, options: CallOptions | undefined): Call<Result, Item> {
     const { clock, limits } = this.#owner;
-    const deadline = clock.now() + (options?.timeout ?? limits.timeout);
-    const call = new Calling<Result, Item>(options, { codec: this.#codec, deadline });
+    const timeout = options?.timeout ?? limits.timeout;
+    const call = new Calling<Result, Item>(options, { codec: this.#codec, clock, timeout });
     if (call.settled) return call;
     try {
       if (to.closed) throw new PrismError("lost");

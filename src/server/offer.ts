@@ -1,3 +1,5 @@
+import { MANIFEST, PROTOCOL } from "../wire/subprotocols.ts";
+
 /** What a client offers when it opens a socket (PROTOCOL.md, "Transport"). */
 export interface Offer {
   /** Whether it speaks a version that this server speaks; `undefined` where it has not said yet. */
@@ -6,10 +8,6 @@ export interface Offer {
   readonly manifest: string | undefined;
 }
 
-/** The subprotocol of version 1. */
-export const PROTOCOL = "prism.1";
-
-const MANIFEST = "prism.manifest.";
 const TOKEN = /^[\w-]{1,128}$/;
 
 /**

@@ -38,9 +38,12 @@ export class Registry {
   /**
    * Registers a service, whose name was checked, and runs its server half.
    *
-   * @throws {TypeError} for an asset that cannot be had
+   * @throws {TypeError} for what is no service, or an asset that cannot be had
    */
   add(name: string, service: Service, owner: EntryOwner): ServiceEntry {
+    if (typeof service?.server !== "function") {
+      throw new TypeError(`Service ${JSON.stringify(name)} is not a service: ${typeof service}`);
+    }
     // First, so that no server half is left at work for a service that there is not.
     for (const asset of service.assets ?? []) this.#checkAsset(asset);
     const entry = new ServiceEntry(name, this.entries.length, service, owner);

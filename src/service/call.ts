@@ -1,4 +1,5 @@
 import { Asking } from "../connection/exchange.ts";
+import type { Clock } from "../wire/clock.ts";
 import type { Codec } from "../wire/codecs.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
@@ -9,8 +10,8 @@ export interface CallOptions {
   /** Ends the call with `cancelled` when it aborts; the callee's handler hears of it. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * After how many ms the call, its items included, fails with `timeout`: 30,000 where nothing is said. `Infinity` for
-   * never, as a stream wants it that goes on.
+   * After how many ms without a word of the callee the call fails with `timeout`: 30,000 where nothing is said. Each item
+   * begins the time anew. `Infinity` for never, as a stream wants it that may be silent for long.
    */
   readonly timeout?: number | undefined;
   /** Items to send to the callee, as fast as it takes them. */
@@ -27,8 +28,10 @@ export interface Call<Result, Item = never> extends Promise<Result>, AsyncIterab
 export interface CallingOptions {
   /** How results and items become values, and items bodies. */
   readonly codec: Codec;
-  /** When it fails with `timeout`, on the connection's clock. */
-  readonly deadline: number;
+  /** How long the callee may be silent, in ms. */
+  readonly timeout: number;
+  /** The connection's clock. */
+  readonly clock: Clock;
 }
 
 const PENDING = 0;
@@ -56,7 +59,8 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   constructor(options: CallOptions | undefined, given: CallingOptions) {
     super();
     this.#codec = given.codec;
-    this.deadline = given.deadline;
+    this.timeout = given.timeout;
+    this.deadline = given.clock.now() + given.timeout;
     this.#signal = options?.signal;
     try {
       if (options?.items !== undefined) this.#outflow = new Outflow(options.items, this);
@@ -169,7 +173,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   }
 
   onexpired(): void {
-    this.fail(new PrismError("timeout"));
+    this.fail(new PrismError("timeout", `Nothing heard within ${this.timeout} ms`));
   }
 
   /** Fails on this side, and tells the peer that nobody waits any more. */
@@ -188,7 +192,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     if (this.#state !== PENDING) return;
     this.#state = state;
     this.#value = value;
-    this.deadline = Infinity;
+    this.timeout = this.deadline = Infinity;
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#settle?.();
     this.#inflow?.end(state === FAILED ? value : undefined);

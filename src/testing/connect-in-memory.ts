@@ -4,6 +4,7 @@ import type { Servable } from "../server/admission.ts";
 import { isAdmission } from "../server/handshake.ts";
 import { serverClock } from "../server/clock.ts";
 import { createSocketPair } from "../socket/pair.ts";
+import { PrismError } from "../wire/errors.ts";
 
 /** What {@linkcode connectInMemory} takes besides what `connect` does. */
 export interface InMemoryOptions<Halves> extends ConnectOptions<Halves> {
@@ -37,7 +38,11 @@ export function connectInMemory<
       },
     });
     const admission = await app.admit(request, { remoteAddress: options.remoteAddress });
-    if (!isAdmission(admission)) throw new Error(`Refused with status ${admission.status}`);
+    if (!isAdmission(admission)) {
+      const refusal = `Refused with status ${admission.status}`;
+      // A server that is not there now may be there later; one that does not want the client will not want it later.
+      throw admission.status < 500 ? new PrismError("closed", refusal) : new Error(refusal);
+    }
     const [near, far] = createSocketPair(options.clock ?? serverClock);
     admission.open(far);
     return Object.assign(near, { protocol: admission.protocol });

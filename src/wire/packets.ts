@@ -1,5 +1,5 @@
 import { PROTOCOL_ERROR, TOO_BIG } from "./close-codes.ts";
-import { WireError } from "./errors.ts";
+import { PrismError, WireError } from "./errors.ts";
 import { createHeader, readHeader, type Body, type Frame, type Header } from "./frames.ts";
 import { toUtf8, utf8Length } from "./utf8.ts";
 
@@ -10,7 +10,7 @@ const SEPARATOR = "\x1e";
 /** No header is longer: a kind and two numbers of 7 characters. */
 const MAX_HEADER = 15;
 /** The most that a frame's length takes in a binary packet, and more than a separator in a text one. */
-export const MAX_OVERHEAD = 5;
+const MAX_OVERHEAD = 5;
 
 /** Takes the frames of a packet, one after the other. */
 export interface FrameSink {
@@ -141,6 +141,19 @@ function writeBinary(frames: readonly Frame[]): Uint8Array {
 export function frameLength(frame: Frame, limit: number): number {
   if (typeof frame !== "string") return frame.length;
   return frame.length * 64 < limit ? frame.length * 3 : utf8Length(frame);
+}
+
+/**
+ * Refuses a frame that no packet can hold.
+ *
+ * @param frame the frame
+ * @param limit the most bytes that a packet may have
+ * @throws {PrismError} `too_large` if it is longer
+ */
+export function checkFrameSize(frame: Frame, limit: number): void {
+  if (frame.length * 3 + MAX_OVERHEAD <= limit) return;
+  const size = frameLength(frame, 0) + (typeof frame === "string" ? 0 : MAX_OVERHEAD);
+  if (size > limit) throw new PrismError("too_large", `Frame of ${size} bytes, over ${limit}`);
 }
 
 /**

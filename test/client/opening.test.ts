@@ -260,7 +260,9 @@ test("a socket of no known make is a failed attempt", async () => {
   stage.answer = () => undefined as never;
   stage.client.connection.open();
   await stage.clock.settle();
-  expect(stage.logged).toEqual([{ message: "No socket", service: undefined, data: expect.any(TypeError) }]);
+  expect(stage.logged).toEqual([
+    { message: "No socket to ws://host/prism", service: undefined, data: expect.any(TypeError) },
+  ]);
   stage.answer = () => stage.accept("prism.1");
   await stage.clock.advance(500);
   await stage.opened();

@@ -159,7 +159,7 @@ describe("a dial", () => {
     stage.client.connection.open();
     await stage.clock.advance(4_000);
     expect(stage.attempts.map(({ protocols }) => protocols)).toEqual([["prism.1"], [], ["prism.1"], [], ["prism.1"]]);
-    expect(stage.logged[0]).toEqual({ message: "No socket", data: new Error("no route") });
+    expect(stage.logged[0]).toEqual({ message: "No socket to ws://host/prism", data: new Error("no route") });
     stage.answer = ({ protocols }) => (protocols.length > 0 ? refuse() : stage.accept());
     await stage.clock.advance(10_000);
     expect(stage.end().frames()).toEqual(['${"hello":1}']);
@@ -196,7 +196,9 @@ describe("a dial", () => {
     expect(stage.attempts.map(({ signal }) => signal.aborted)).toEqual([false]);
     await stage.clock.advance(1);
     expect(stage.attempts.map(({ signal }) => signal.aborted)).toEqual([true]);
-    expect(stage.logged).toEqual([{ message: "No socket", data: expect.objectContaining({ code: "timeout" }) }]);
+    expect(stage.logged).toEqual([
+      { message: "No socket to ws://host/prism", data: new Error("The socket did not open in time") },
+    ]);
     await stage.clock.advance(250);
     expect(stage.attempts.map(({ signal }) => signal.aborted)).toEqual([true, false]);
     expect(stage.attempts[1]?.protocols).toEqual([]);

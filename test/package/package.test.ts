@@ -78,6 +78,11 @@ describe("on JSR", () => {
     expect(output).not.toMatch(/warning/i);
   });
 
+  test("has API pages", () => {
+    run(root, "npm", ["run", "--silent", "docs"]);
+    expect(readFileSync(`${root}docs/api/index.html`, "utf8")).toContain("Prism");
+  });
+
   test("documents every export", () => {
     tool(root, "deno", ["doc", "--quiet", "--lint", ...entries]);
   });

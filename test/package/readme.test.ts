@@ -59,9 +59,20 @@ describe("the README's code", () => {
     for (const other of runtimeNames) {
       const client = spawnRuntime(other, join(folder, "client.ts"), [], {}, folder);
       await client.line("3");
-      for (const line of ["0", "1", "2", "done", "Nothing is divided by 0", "closed"]) await client.line(line);
+      for (const line of ["0", "1", "2", "done", "6", "Nothing is divided by 0", "closed"]) await client.line(line);
       expect(await client.exited, client.errors()).toBe(0);
     }
+    await server.stop();
+  });
+
+  test.each(["node20", "nodeCurrent"] as const)("attaches to a server of one's own on %s", async (name) => {
+    const server = spawnRuntime(name, join(folder, "attach.ts"), [], {}, folder);
+    await server.line("Attached");
+    const client = spawnRuntime(name, join(folder, "client.ts"), [], {}, folder);
+    await client.line("3");
+    expect(await client.exited, client.errors()).toBe(0);
+    expect(await (await fetch(`http://localhost:${port}/`)).text()).toBe("A page of your own");
+    expect(await (await fetch(`http://localhost:${port}/prism/health`)).json()).toMatchObject({ status: "ok" });
     await server.stop();
   });
 

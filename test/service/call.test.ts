@@ -558,6 +558,44 @@ describe("items to the callee", () => {
   });
 });
 
+describe("the time that a call is given", () => {
+  test("begins anew with each item", async () => {
+    const { clock, call } = joinWith(async function* () {
+      for (let i = 0; i < 5; i++) {
+        yield i;
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, 80));
+      }
+      return "done";
+    });
+    const outcome = watch(call(0, { timeout: 100 }));
+    for (let i = 0; i < 50; i++) {
+      await clock.advance(10);
+      await clock.settle();
+    }
+    expect(outcome.value).toBe("done");
+  });
+
+  test("does not pass while items wait here", async () => {
+    const { clock, call } = joinWith(async function* () {
+      yield 1;
+      yield 2;
+      await new Promise(() => {});
+    });
+    const made = call<number>(0, { timeout: 100 });
+    const items = made[Symbol.asyncIterator]();
+    await clock.settle();
+    await clock.advance(500);
+    await clock.settle();
+    expect([await items.next(), await items.next()].map(({ value }) => value)).toEqual([1, 2]);
+    const outcome = watch(items.next());
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(100);
+      await clock.settle();
+    }
+    expect(outcome.error).toEqual(expect.objectContaining({ code: "timeout" }));
+  });
+});
+
 describe("a source that is waiting for its next item", () => {
   const waiting = (): { source: AsyncIterable<number>; returned: () => number } => {
     let returned = 0;
@@ -638,7 +676,7 @@ describe("what cannot be read", () => {
 
   test("as UTF-8 fails the call, and closes the socket", async () => {
     const bare = createBare({ client: true });
-    const call = new Calling(undefined, { codec: json, deadline: Infinity });
+    const call = new Calling(undefined, { codec: json, clock: bare.clock, timeout: Infinity });
     bare.end.connection.ask(0, "", call);
     const outcome = watch(call);
     await bare.clock.settle();
@@ -649,7 +687,7 @@ describe("what cannot be read", () => {
 
   test("as a failure leaves no call without an outcome", async () => {
     const bare = createBare({ client: true });
-    const call = new Calling(undefined, { codec: json, deadline: Infinity });
+    const call = new Calling(undefined, { codec: json, clock: bare.clock, timeout: Infinity });
     bare.end.connection.ask(0, "", call);
     const outcome = watch(call);
     await bare.clock.settle();

@@ -43,8 +43,8 @@ export function joinWith(handler: Handler, options: JoinedOptions = {}): Joined 
     answers,
     failed,
     call<Item>(body?: unknown, callOptions?: CallOptions) {
-      const deadline = clock.now() + (callOptions?.timeout ?? 30_000);
-      const call = new Calling<unknown, Item>(callOptions, { codec, deadline });
+      const timeout = callOptions?.timeout ?? 30_000;
+      const call = new Calling<unknown, Item>(callOptions, { codec, clock, timeout });
       if (call.settled) return call;
       client.connection.ask(0, codec.encode(body), call);
       call.start();

@@ -93,19 +93,21 @@ describe("connectInMemory", () => {
     expect([name.value, address.value]).toEqual(["Ada", "192.0.2.1"]);
   });
 
-  test("keeps trying where it is refused, and says so", async () => {
-    const { clock, client, doors, requests, logged } = await setUp({ lazy: true });
+  test("is closed where it is refused, and says why", async () => {
+    const { clock, client, doors, requests } = await setUp({ lazy: true });
     doors.open = false;
     client.connection.open();
+    const opened = watch(client.connection.opened);
     const name = watch(client.me.name());
-    await clock.advance(2_000);
-    expect(client.connection.status).toBe("connecting");
-    expect(requests.length).toBeGreaterThan(2);
-    expect(logged[0]).toEqual(["No socket", new Error("Refused with status 403")]);
+    await clock.advance(20_000);
+    expect(client.connection.status).toBe("closed");
+    expect(requests).toHaveLength(1);
+    expect(name.error).toMatchObject({ code: "closed", message: "Refused with status 403" });
+    expect(opened.error).toMatchObject({ code: "closed" });
     doors.open = true;
-    await clock.advance(10_000);
+    client.connection.open();
+    await clock.settle();
     expect(client.connection.status).toBe("open");
-    expect(name).toEqual({ value: undefined });
   });
 
   test("comes back to an app that lets go of it, and stays away from one that closes it", async () => {

@@ -42,6 +42,7 @@ export function rpc(answers?: Answers): RpcHalf {
         });
       }
       return createNode("", (name, [input, second, third]) => {
+        if (second !== undefined && typeof second !== "object") throw new TypeError("Items or options are due here");
         const items = isSource(second) ? second : undefined;
         const options = (items === undefined ? second : third) as RpcOptions | undefined;
         const value = attempt(() => values.encode(input));

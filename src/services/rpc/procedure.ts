@@ -132,7 +132,10 @@ function createRunner(
   const call = handler as (...args: unknown[]) => unknown;
   let run: Step =
     input === undefined
-      ? (_, context) => call(context)
+      ? (value, context) => {
+          if (value.length > 0) throw new PrismError("bad_input", "There is no input to this procedure");
+          return call(context);
+        }
       : (value, context) => after(validate(input, readInput(value)), (checked) => call(checked, context));
   if (items !== undefined) {
     const inner = run;

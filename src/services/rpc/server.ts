@@ -10,7 +10,7 @@ import { checkName } from "../../service/names.ts";
 import { validate, type StandardSchema } from "../../service/schema.ts";
 import type { Service } from "../../service/service.ts";
 import type { UnionToIntersection } from "../../service/union.ts";
-import { PrismError } from "../../wire/errors.ts";
+import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
 import { flatten, raw, readCall, values, writeCall } from "./contract.ts";
 import type {
@@ -128,7 +128,7 @@ function createCallers<C extends ClientContract>(
     return [
       name,
       async (given: unknown, options?: RpcOptions): Promise<unknown> => {
-        const value = await validate(input, given);
+        const value = await checkGiven(name, input, given);
         return validate(
           output,
           await host.call(connection, writeCall(place, values.encode(value)), options),
@@ -138,4 +138,14 @@ function createCallers<C extends ClientContract>(
     ];
   });
   return Object.fromEntries(callers) as AnswerCallers<C>;
+}
+
+/** What the server itself gives must fit; if not, that is no business of whoever called the server. */
+async function checkGiven(name: string, schema: StandardSchema, given: unknown): Promise<unknown> {
+  try {
+    return await validate(schema, given);
+  } catch (error) {
+    if (!isPrismError(error)) throw error;
+    throw new TypeError(`Input of the client's ${name} does not fit its schema: ${error.message}`, { cause: error });
+  }
 }

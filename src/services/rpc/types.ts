@@ -114,8 +114,11 @@ export type Result<R> = R extends AsyncIterator<unknown, infer Returned, never> 
 /** What a handler's generator yields. */
 export type Item<R> = R extends AsyncIterable<infer Yielded> ? Yielded : never;
 
+/** A value of rpc, as it arrives: bytes stay bytes, anything else goes through JSON. */
+export type Value<T> = T extends Uint8Array ? T : Json<T>;
+
 /** What a client gets of a handler's result: what it returns, or what its generator returned. */
-export type ResultOf<R> = Json<Result<R>>;
+export type ResultOf<R> = Value<Result<R>>;
 
 /** The items of a handler's result. */
-export type ItemOf<R> = Json<Item<R>>;
+export type ItemOf<R> = Value<Item<R>>;
