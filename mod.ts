@@ -20,7 +20,7 @@ export type { Off } from "./src/service/emitter.ts";
 export type { ItemSource } from "./src/service/items.ts";
 export type * from "./src/service/union.ts";
 export type * from "./src/service/hosts.ts";
-export type { Json } from "./src/service/json-type.ts";
+export type { Json, JsonObject } from "./src/service/json-type.ts";
 export type * from "./src/service/middleware.ts";
 export type * from "./src/service/schema.ts";
 export type { Socket } from "./src/socket/socket.ts";

@@ -85,11 +85,20 @@ export const streams: Readonly<Record<string, Scenario>> = {
     assert.ok((await calls.trace.ended(key)).aborted);
     assert.ok((await calls.trace.now(key)).produced <= 1 + CREDIT);
   },
-  "a stream's timeout ends it at both ends": async ({ client: { calls } }) => {
+  "a stream that goes on outlives its timeout": async ({ client: { calls } }) => {
+    const until = performance.now() + 200;
+    for await (const item of calls.produce(newKey(), { timeout: 60 })) {
+      if (performance.now() > until) assert.ok(item > 0);
+      if (performance.now() > until) break;
+    }
+  },
+  "a stream that falls silent ends at both ends when its time is over": async ({ client: { calls } }) => {
     const key = newKey();
-    const items = calls.produce(key, { timeout: 60 })[Symbol.asyncIterator]();
-    await items.next();
-    await assertFails(drain(items), "timeout");
+    async function* silent(): AsyncGenerator<number> {
+      yield 1;
+      await new Promise(() => {});
+    }
+    await assertFails(calls.listen(key, silent(), { timeout: 60 }), "timeout");
     assert.ok((await calls.trace.ended(key)).aborted);
   },
   "a client that goes away ends its generators": async ({ client, open }) => {
