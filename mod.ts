@@ -12,6 +12,7 @@ export type { ServerClock } from "./src/server/clock.ts";
 export type { BuildClientOptions } from "./src/http/client-module.ts";
 export type { ClientTypesOptions } from "./src/http/client-types.ts";
 export { defineClient, defineService } from "./src/service/service.ts";
+export type * from "./src/service/asset.ts";
 export type * from "./src/service/service.ts";
 export type * from "./src/service/app.ts";
 export type { Call, CallOptions } from "./src/service/call.ts";

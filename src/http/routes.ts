@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { Asset } from "../service/service.ts";
+import type { Asset } from "../service/asset.ts";
 
 /** What plain HTTP shows of an app. */
 export interface HttpSource {

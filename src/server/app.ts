@@ -4,7 +4,8 @@ import type { TypesOf } from "../service/app.ts";
 import type { Shape } from "../service/contexts.ts";
 import type { AppEvents, EventBus } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
-import type { Asset, Service, ServiceTypes } from "../service/service.ts";
+import type { Asset } from "../service/asset.ts";
+import type { Service, ServiceTypes } from "../service/service.ts";
 import type { Servable } from "./admission.ts";
 
 /** The types of a service that fits an app of this shape. */

@@ -1,3 +1,4 @@
+import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
 import type { ConnectionHandle, MessageContext, ServiceCallContext, Session } from "../service/contexts.ts";
@@ -22,6 +23,8 @@ export interface EntryOwner {
   readonly exposeErrors: boolean;
   /** The peers that are connected. */
   readonly peers: ReadonlySet<Peer>;
+  /** Where services add files. */
+  readonly folder: AssetFolder;
   /** The storage of a service. */
   storageOf(service: string): ServiceStorage;
   readonly reports: Reports;
@@ -227,6 +230,7 @@ export class ServiceEntry {
       events: owner.reports.events,
       log: owner.reports.logOf(this.name),
       storage: owner.storageOf(this.name),
+      assets: owner.folder,
       connections: owner.peers,
       onmessage: (listener) => this.#events.on("message", ([body, context]) => listener(body, context)),
       oncall: (handler) => {

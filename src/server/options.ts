@@ -1,6 +1,6 @@
 import type { ConnectionState, Shape } from "../service/contexts.ts";
 import type { ServiceStorage } from "../service/hosts.ts";
-import type { Asset } from "../service/service.ts";
+import type { Asset } from "../service/asset.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { PeerInfo } from "./admission.ts";
 import type { ServerClock } from "./clock.ts";

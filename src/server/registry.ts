@@ -1,5 +1,6 @@
 import { checkName } from "../service/names.ts";
-import type { Asset, Service } from "../service/service.ts";
+import type { Asset } from "../service/asset.ts";
+import type { Service } from "../service/service.ts";
 import { ServiceEntry, type EntryOwner } from "./entry.ts";
 import { toBase64Url } from "./random-id.ts";
 

@@ -6,7 +6,8 @@ import { writeClientTypes, type ClientTypesOptions } from "../http/client-types.
 import { createRoutes, type HttpSource } from "../http/routes.ts";
 import type { AppEvents, EventBus, ServiceStorage } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
-import type { Asset, Service } from "../service/service.ts";
+import type { Asset, AssetFolder } from "../service/asset.ts";
+import type { Service } from "../service/service.ts";
 import { GOING_AWAY, type CloseCode } from "../wire/close-codes.ts";
 import type { Body, Header } from "../wire/frames.ts";
 import { PROTOCOL } from "../wire/subprotocols.ts";
@@ -27,8 +28,6 @@ import { Registry } from "./registry.ts";
 import { Reports } from "./reports.ts";
 import { createMemoryStorage, storageOf } from "./storage.ts";
 
-const DEFAULT_PREFIX = "/prism";
-
 /** An app at work: what its adapters, its routes, its services and its connections need of it. */
 export class Server implements DoorOwner, EntryOwner, HttpSource {
   readonly clock: ServerClock;
@@ -46,6 +45,7 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
   readonly #options: PrismOptions;
   readonly #meter: Meter = { received: 0, sent: 0 };
   readonly #registry = new Registry();
+  readonly folder: AssetFolder = { add: (asset) => this.#registry.addAsset(asset) };
   readonly #middleware: Middleware[] = [];
   readonly #storage: ServiceStorage;
   readonly #builder: ClientBuilder;
@@ -63,7 +63,7 @@ export class Server implements DoorOwner, EntryOwner, HttpSource {
     this.clock = options.clock ?? serverClock;
     this.limits = toLimits(options.limits);
     this.exposeErrors = options.exposeErrors ?? false;
-    this.prefix = options.prefix ?? DEFAULT_PREFIX;
+    this.prefix = options.prefix ?? "/prism";
     checkPrefix(this.prefix);
     this.#builder = new ClientBuilder(this.#registry, this.prefix);
     this.reports = new Reports(new AppLog(options.log, () => this.clock.wall()));

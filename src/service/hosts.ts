@@ -1,3 +1,4 @@
+import type { AssetFolder } from "./asset.ts";
 import type { Call, CallOptions } from "./call.ts";
 import type {
   ClientCallContext,
@@ -88,6 +89,8 @@ export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = 
   readonly log: Logger;
   /** The service's own corner of the app's storage. */
   readonly storage: ServiceStorage;
+  /** The files that are served: one can be added at any time, where it is not known before. */
+  readonly assets: AssetFolder;
   /** The connections that are open now. */
   readonly connections: Iterable<ConnectionHandle<ConnectionState<S>>>;
   /** Calls a listener with each message from a client. */

@@ -1,17 +1,8 @@
 import type { AnyCodec, Codec, CodecName } from "../wire/codecs.ts";
+import type { Asset } from "./asset.ts";
 import type { ClientHost, ServerHost } from "./hosts.ts";
 import type { Shape } from "./contexts.ts";
 import type { SchemaInput, SchemaOutput, StandardSchema } from "./schema.ts";
-
-/** A file that is served beside the client script. */
-export interface Asset {
-  /** Its name below `/prism/assets/`; segments of letters, digits, `.`, `_`, `-`, with `/` between them. */
-  readonly name: string;
-  /** Its media type, `text/css` say. */
-  readonly type: string;
-  /** What it holds. */
-  readonly content: string | Uint8Array;
-}
 
 /** The types that a service stands for. None of it exists at run time. */
 export interface ServiceTypes {

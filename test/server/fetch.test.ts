@@ -24,6 +24,20 @@ function setUp(options: PrismOptions = {}) {
   return { ...stage, app, get };
 }
 
+describe("a file that a service adds later", () => {
+  test("is served from then on, and cannot take another's name", async () => {
+    const { app, get } = setUp();
+    const report = { name: "report.txt", type: "text/plain", content: "late" };
+    const service = defineService({ kind: "late", client: () => ({}), server: (host) => host.assets });
+    const { services } = app.service("late", service);
+    expect((await get("/prism/assets/report.txt")).status).toBe(404);
+    services.late.add(report);
+    expect(await (await get("/prism/assets/report.txt")).text()).toBe("late");
+    expect(app.assets()).toContain(report);
+    expect(() => services.late.add({ ...own, content: "other" })).toThrow(TypeError);
+  });
+});
+
 describe("the client script", () => {
   test("is there, and known again", async () => {
     const { app, get } = setUp();
