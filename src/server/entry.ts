@@ -101,6 +101,7 @@ export class ServiceEntry {
       depth: owner.limits.depth,
       exposeErrors: owner.exposeErrors,
       failed: (error) => this.#failed("A handler failed", error),
+      refused: ({ code, message }) => owner.reports.refusedCall(this.name, code, message),
     };
     this.api = service.server(this.#createHost() as never);
   }

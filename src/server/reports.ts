@@ -70,6 +70,11 @@ export class Reports {
     this.#log.write("warn", "Message dropped", { connection, service, data: error });
   }
 
+  /** A call failed, and its caller is told why. */
+  refusedCall(service: string, code: string, message: string): void {
+    this.#log.write("info", "Call failed", { service, data: { code, message } });
+  }
+
   /** Something failed that no client is told of. */
   failed(message: string, error: unknown, about: About = {}): void {
     this.#log.write("error", message, { ...about, data: error });

@@ -17,6 +17,8 @@ export interface AnswerOptions {
   readonly exposeErrors: boolean;
   /** Hears of errors that the caller is not told. Never throws. */
   failed(error: unknown): void;
+  /** Hears of errors that the caller is told. Never throws. */
+  refused?(error: PrismError): void;
 }
 
 /** A peer's call while its handler is at work: what the handler returns or throws becomes the call's ending. */
@@ -90,7 +92,8 @@ export class Answer extends Answering implements ItemSink {
     if (this.over) return this.#release();
     const { exposeErrors } = this.#options;
     if (error instanceof WireError) return this.fail(new PrismError("bad_input", error.message));
-    if (!isPrismError(error)) this.#options.failed(error);
+    if (isPrismError(error)) this.#options.refused?.(error);
+    else this.#options.failed(error);
     try {
       this.failure(writeFailure(error, exposeErrors));
     } catch {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { afterEach, describe, expect, test } from "vitest";
-import { prism, PrismError } from "../../../mod.ts";
+import { prism, PrismError, type LogEntry } from "../../../mod.ts";
 import { rpc as rpcHalf } from "../../../src/services/rpc/client.ts";
 import { answer, procedure, rpc } from "../../../src/services/rpc/server.ts";
 import { connectInMemory } from "../../../src/testing/testing.ts";
@@ -35,6 +35,19 @@ describe("a call that cannot be right", () => {
 
   test("with an input that cannot be written fails", async () => {
     await expect(connect().bare!(1n)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("a call that fails", () => {
+  test("has an entry in the log, which says why", async () => {
+    const log: LogEntry[] = [];
+    const app = prism({ log: (entry) => void log.push(entry) }).service("calls", rpc({ bare: procedure(() => 1) }));
+    const client = connectInMemory<typeof app>(app, { services: { calls: rpcHalf() } });
+    done.push(() => client.connection.close());
+    await expect(client.calls.bare("input" as never)).rejects.toMatchObject({ code: "bad_input" });
+    expect(log.filter(({ message }) => message === "Call failed")).toMatchObject([
+      { level: "info", service: "calls", data: { code: "bad_input" } },
+    ]);
   });
 });
 
