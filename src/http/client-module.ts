@@ -97,7 +97,6 @@ function writeTight(parts: readonly string[], ...values: readonly string[]): str
 
 /** A string as it can stand in a script, also in one that stands in a page. */
 function toLiteral(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   const escaped = text.replace(/[\\'<\u2028\u2029\0-\x1f]/g, (char) =>
     char === "\\" || char === "'" ? `\\${char}` : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -45,5 +45,4 @@ export interface PrismOptions<S = Shape> {
 }
 
 /** What `admit` may answer. */
-// oxlint-disable-next-line typescript/no-invalid-void-type
 export type AdmitResult<S> = Response | Admitted<ConnectionState<S>> | undefined | void;

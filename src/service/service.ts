@@ -121,7 +121,6 @@ export interface DefineService<S> {
     Value = ValueOf<Name>,
     Up = undefined,
     Down = undefined,
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type
     Events extends Readonly<Record<string, StandardSchema>> = Record<never, never>,
   >(
     definition: ServiceDefinition<Kind, Name, Value, Up, Down, Events, ClientApi, ServerApi, S>,

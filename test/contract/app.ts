@@ -143,7 +143,6 @@ export function createCalls(traces: Traces) {
       }),
       text: procedure(() => Promise.reject("Not even an error")),
       output: procedure({ output: v.number() }, (() => "no number") as unknown as () => number),
-      // oxlint-disable-next-line typescript/require-await
       midway: procedure(async function* () {
         yield 1;
         yield 2;

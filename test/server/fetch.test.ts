@@ -181,7 +181,6 @@ describe("everything else", () => {
     [
       "throws what is no error",
       () => {
-        // oxlint-disable-next-line no-throw-literal, typescript/only-throw-error
         throw "why";
       },
     ],

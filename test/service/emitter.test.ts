@@ -69,7 +69,6 @@ describe("listeners", () => {
     emitter.on("a", () => {
       throw failure;
     });
-    // oxlint-disable-next-line typescript/no-misused-promises
     emitter.on("a", async () => {
       throw late;
     });

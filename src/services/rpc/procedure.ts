@@ -92,7 +92,6 @@ export interface ProcedureBuilder<S, Added = unknown> {
 }
 
 /** What a guard adds; one that returns nothing adds nothing. */
-// oxlint-disable-next-line typescript/no-invalid-void-type
 export type GuardResult<More> = [More] extends [object] ? More : unknown;
 
 type AnyGuard = Guard<never, unknown>;
