@@ -8,7 +8,7 @@ import { PrismError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import { utf8Length } from "../wire/utf8.ts";
-import { randomId } from "./random-id.ts";
+import { randomId } from "../wire/random-id.ts";
 import type { Reports } from "./reports.ts";
 
 /** What a peer needs of the server. None of these throws anything but a `WireError`. */

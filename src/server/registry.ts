@@ -2,7 +2,7 @@ import { checkName } from "../service/names.ts";
 import type { Asset } from "../service/asset.ts";
 import type { Service } from "../service/service.ts";
 import { ServiceEntry, type EntryOwner } from "./entry.ts";
-import { toBase64Url } from "./random-id.ts";
+import { toBase64Url } from "../wire/random-id.ts";
 
 /** The members that a client has of its own. */
 const TAKEN = new Set(["connection"]);
