@@ -1,9 +1,18 @@
 import { defineConfig } from "vitest/config";
 
 // Tests that start processes or a browser: slow to begin, and no more of them at a time than two cores carry.
-const processes = ["adapters", "browser", "client-module", "contract", "hostile", "package", "support", "types"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const processes = [
+  "adapters",
+  "browser",
+  "client-module",
+  "contract",
+  "fuzz",
+  "hostile",
+  "package",
+  "redis",
+  "support",
+  "types",
+].map((folder) => `test/${folder}/**/*.test.ts`);
 const elsewhere = ["**/node_modules/**", "test/types/fixtures/**"];
 
 export default defineConfig({

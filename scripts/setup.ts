@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromiumPath } from "../test/support/chromium.ts";
+import { redisServerPath } from "../test/support/redis.ts";
 import { runtimeVersions } from "../test/support/runtimes.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -27,14 +28,23 @@ if (!existsSync(`${root}test/runtimes/node_modules/node/bin/node`)) {
   run("npm", ["ci"], `${root}test/runtimes`);
 }
 
-if (!existsSync(chromiumPath) && isDebian() && process.getuid?.() === 0 && !process.env["CHROMIUM_PATH"]) {
+// What the tests need of the system. Of Debian's Redis packages redis-tools has the server, and no service that starts.
+const programs = [
+  { what: "browser", path: chromiumPath, variable: "CHROMIUM_PATH", named: "Chromium or Chrome", debian: "chromium" },
+  { what: "Redis", path: redisServerPath, variable: "REDIS_SERVER_PATH", named: "redis-server", debian: "redis-tools" },
+];
+const missing = programs.filter(({ path }) => !existsSync(path));
+const installable = missing.filter(({ variable }) => !process.env[variable]).map(({ debian }) => debian);
+
+if (installable.length > 0 && isDebian() && process.getuid?.() === 0) {
   run("apt-get", ["update"]);
-  run("apt-get", ["install", "-y", "--no-install-recommends", "chromium"]);
+  run("apt-get", ["install", "-y", "--no-install-recommends", ...installable]);
 }
-if (!existsSync(chromiumPath)) {
+for (const { what, path, variable, named, debian } of missing) {
+  if (existsSync(path)) continue;
   fail(
-    `No browser at ${chromiumPath}, and the tests that need one are not skipped. Install Chromium ` +
-      "(on Debian: apt-get install chromium), or set CHROMIUM_PATH to where Chromium or Chrome is",
+    `No ${what} at ${path}, and the tests that need it are not skipped. Install it (on Debian: apt-get install ` +
+      `${debian}), or set ${variable} to where ${named} is`,
   );
 }
 
@@ -43,5 +53,5 @@ console.log(
   runtimeVersions()
     .map(({ name, version }) => `${name} ${version}`)
     .join(", "),
-  `and ${chromiumPath}`,
+  `with ${programs.map(({ path }) => path).join(" and ")}`,
 );

@@ -1,5 +1,7 @@
-// `npm start -- --runtime node|bun|deno`: the dashboard on the runtime of your choice; other options go to it.
+// `npm start -- --runtime node|bun|deno --example dashboard|express`: an example on the runtime of your choice, the
+// dashboard on Node where nothing is said; other options go to it.
 import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { root, runtimeArgs, type RuntimeName, runtimes } from "../test/support/runtimes.ts";
 
 const names: ReadonlyMap<string, RuntimeName> = new Map([
@@ -9,21 +11,34 @@ const names: ReadonlyMap<string, RuntimeName> = new Map([
 ]);
 
 const args = process.argv.slice(2);
-let wanted = "node";
-const at = args.findIndex((arg) => arg === "--runtime" || arg.startsWith("--runtime="));
-if (at >= 0) {
+
+/** Takes an option out of the arguments. */
+function take(option: string, fallback: string): string {
+  const at = args.findIndex((arg) => arg === option || arg.startsWith(`${option}=`));
+  if (at < 0) return fallback;
   const inline = args[at]?.split("=")[1];
-  wanted = inline ?? args[at + 1] ?? "";
+  const value = inline ?? args[at + 1] ?? "";
   args.splice(at, inline === undefined ? 2 : 1);
+  return value;
 }
 
-const name = names.get(wanted);
-if (!name) {
-  console.error(`Unknown runtime "${wanted}": choose one of ${[...names.keys()].join(", ")}`);
+/** Says what can be chosen instead. */
+function refuse(what: string, choices: Iterable<string>): never {
+  console.error(`${what}: choose one of ${[...choices].join(", ")}`);
   process.exit(1);
 }
 
-const file = `${root}examples/dashboard/main.${wanted}.ts`;
+const wanted = take("--runtime", "node");
+const example = take("--example", "dashboard");
+const name = names.get(wanted) ?? refuse(`Unknown runtime "${wanted}"`, names.keys());
+const examples = readdirSync(`${root}examples`);
+if (!examples.includes(example)) refuse(`Unknown example "${example}"`, examples);
+const mainOf = (runtime: string): string => `${root}examples/${example}/main.${runtime}.ts`;
+const file = mainOf(wanted);
+if (!existsSync(file)) {
+  const others = [...names.keys()].filter((runtime) => existsSync(mainOf(runtime)));
+  refuse(`The example "${example}" does not run on ${wanted}`, others);
+}
 const child = spawn(runtimes[name], runtimeArgs(name, file, args), { cwd: root, stdio: "inherit" });
 // The child closes its connections and ends, and this process with it. A terminal's Ctrl+C reaches the child twice.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));

@@ -11,36 +11,42 @@ import type { ClientConnection } from "./types.ts";
  */
 export function toClientConnection(core: Core): ClientConnection {
   // One for all who wait.
-  let opening: Promise<void> | undefined;
-  const waitUntilOpen = (): Promise<void> => {
-    const opened = new Promise<void>((resolve, reject) => {
-      const settle = (settled: () => void) => (): void => {
-        for (const off of offs) off();
-        opening = undefined;
-        settled();
+  let waiting: Promise<void> | undefined;
+  let settle: ((failure?: string) => void) | undefined;
+  const wait = (): Promise<void> => {
+    waiting ??= new Promise((resolve, reject) => {
+      settle = (failure) => {
+        waiting = settle = undefined;
+        if (failure === undefined) resolve();
+        else reject(new PrismError(failure));
       };
-      const offs = [
-        core.events.on("open", settle(resolve)),
-        core.events.on(
-          "closed",
-          settle(() => reject(new PrismError("closed"))),
-        ),
-      ];
     });
     // Whoever waits for it hears of it; whoever only looked at it does not have to.
-    opened.catch(() => {});
-    return opened;
+    waiting.catch(() => {});
+    return waiting;
   };
+  // They come before the user's: who waits from within a listener waits for what comes next.
+  core.events.on("accepted", () => settle?.());
+  core.events.on("status", (status) => {
+    if (status === "open") settle?.();
+    else if (status !== "connecting") settle?.(status === "closed" ? status : "lost");
+  });
   return {
     get status() {
       return core.status;
     },
     get opened() {
-      if (core.status === "open") return Promise.resolve();
-      return (opening ??= waitUntilOpen());
+      return core.status === "open" ? Promise.resolve() : wait();
     },
     on: (name, listener) => core.events.on(name, listener),
     open: () => core.open(),
+    async refreshAuth() {
+      if (core.auth === undefined) throw new TypeError("Connect was given no auth");
+      if (core.status === "closed") throw new PrismError("closed");
+      // Where it is not open, the next socket asks.
+      if (core.status === "open") core.auth.refresh();
+      return wait();
+    },
     close: () => core.close(DONE, ""),
   };
 }

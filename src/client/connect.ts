@@ -36,7 +36,7 @@ export function connect<
   const halves = options.services as unknown as Readonly<Record<string, ClientHalf>>;
   const core = new Core(toSocketUrl(url), halves, options, dial, clock);
   const client: Record<string, unknown> = { connection: toClientConnection(core) };
-  for (const [name, slot] of core.slots) client[name] = slot.api;
+  for (const [name, slot] of core.services.slots) client[name] = slot.api;
   if (!options.lazy) core.open();
   return client as Client<App, Name, Halves>;
 }

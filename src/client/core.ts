@@ -1,4 +1,4 @@
-import { Connection, type Receiver } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import { Link, type Control, type LinkOwner } from "../connection/link.ts";
 import { Turn } from "../connection/turn.ts";
@@ -10,41 +10,44 @@ import type { Socket } from "../socket/socket.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { CLIENT_ERROR, DONE, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
 import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
-import type { Body } from "../wire/frames.ts";
 import { defaultLimits } from "../wire/limits.ts";
-import { MANIFEST, PROTOCOL } from "../wire/subprotocols.ts";
+import { PROTOCOL } from "../wire/subprotocols.ts";
+import { Auth, type AuthOwner } from "./auth.ts";
 import type { Dial } from "./dial.ts";
-import { Slot, type Backbone } from "./host.ts";
+import { Dialer, type DialerOwner } from "./dialer.ts";
+import type { Backbone } from "./host.ts";
 import { Queue, type Queued } from "./queue.ts";
+import { Services } from "./services.ts";
+import { redeemTicket } from "./session-ticket.ts";
 import type { ClientOptions, ConnectionEvents } from "./types.ts";
 import { onWake } from "./wake.ts";
 import { readWelcome } from "./welcome.ts";
 
-/** A connection that lived for so long, in ms, was a success: the next attempt begins with the first bound again. */
-const SETTLED = 5_000;
+/** What is told inside the client. */
+export interface CoreEvents extends ConnectionEvents {
+  /** The server has accepted a token while the connection was open. */
+  readonly accepted: undefined;
+}
 
-/** A client: gets sockets, opens a connection over them, and tells its services. */
-export class Core implements Backbone, LinkOwner, Receiver {
+/** A client: opens connections over the sockets that it gets, and tells its services. */
+export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
   status: ConnectionStatus = "closed";
-  connection: Connection | undefined;
-  readonly slots: Map<string, Slot> = new Map();
-  readonly events: Emitter<ConnectionEvents>;
+  readonly auth: Auth | undefined;
+  readonly services: Services;
+  readonly events: Emitter<CoreEvents>;
   readonly #url: string;
-  readonly #dial: Dial;
   readonly #options: ClientOptions;
   readonly clock: Clock;
   readonly timeout: number;
   readonly #turn: Turn;
   readonly #queue: Queue;
-  #numbers: (Slot | undefined)[] = [];
+  readonly #dialer: Dialer;
   #link: Link | undefined;
-  /** Takes back the attempt that is under way. */
-  #attempt: AbortController | undefined;
+  /** From the welcome on, though it is not open before the verdict. */
+  #connection: Connection | undefined;
+  /** When the server has taken too long to say what is waited for. */
   #timer: Timer | undefined;
-  #failures = 0;
-  #openedAt = 0;
   #everOpened = false;
-  #bare = false;
   #offWake: (() => void) | undefined;
 
   /**
@@ -63,15 +66,24 @@ export class Core implements Backbone, LinkOwner, Receiver {
   ) {
     this.#url = url;
     this.#options = options;
-    this.#dial = dial;
     this.clock = clock;
     this.timeout = options.timeout ?? defaultLimits.timeout;
     this.#turn = new Turn(clock);
     this.#queue = new Queue(clock, options.queue ?? 1024);
+    if (options.auth !== undefined) this.auth = new Auth(options.auth, this);
+    const dialAndAsk: Dial = (...args) => {
+      this.auth?.ask();
+      return dial(...args);
+    };
+    this.#dialer = new Dialer(url, options, dialAndAsk, this);
     this.events = new Emitter((error) => this.log("", "A listener failed", error));
     // What halves send as they are made waits, as what is sent later does.
     if (!options.lazy) this.status = "connecting";
-    for (const [name, half] of Object.entries(halves)) this.slots.set(name, new Slot(name, half, this));
+    this.services = new Services(halves, this);
+  }
+
+  get connection(): Connection | undefined {
+    return this.status === "open" ? this.#connection : undefined;
   }
 
   log(service: string, message: string, data?: unknown): void {
@@ -83,20 +95,19 @@ export class Core implements Backbone, LinkOwner, Receiver {
     }
   }
 
-  enqueue(item: Queued): void {
+  enqueue(item: Queued, send: () => void): void {
     if (this.status === "closed") throw new PrismError("closed");
-    this.#queue.push(item);
+    this.#queue.push(item, send);
   }
 
   open(): void {
     if (this.#offWake === undefined) {
       const first = this.status === "connecting";
       this.status = "connecting";
-      this.#failures = 0;
       this.#offWake = onWake(() => this.#wake());
-      this.#connect();
+      this.#dialer.start();
       if (!first) this.events.emit("status", "connecting");
-    } else if (this.#attempt === undefined && this.#link === undefined) this.#connect();
+    } else if (!this.#dialer.dialing && this.#link === undefined) this.#dialer.dial();
   }
 
   close(code: CloseCode, reason: string): void {
@@ -104,14 +115,12 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.status = "closed";
     this.#offWake?.();
     this.#offWake = undefined;
-    this.#timer?.cancel();
-    this.#attempt?.abort();
-    this.#attempt = undefined;
+    this.#dialer.stop();
     const link = this.#link;
     this.#link = undefined;
     link?.close(DONE, "");
     const error = new PrismError("closed", reason === "" ? undefined : reason);
-    this.#endConnection(error);
+    this.#end(error);
     this.#queue.fail(error);
     // Said when all is done: a listener may open it again.
     this.events.emit("status", "closed");
@@ -119,51 +128,21 @@ export class Core implements Backbone, LinkOwner, Receiver {
   }
 
   control(link: Link, message: Control): void {
-    if (!("welcome" in message)) return;
-    if (link.connection !== undefined) throw new WireError(PROTOCOL_ERROR, "Second welcome");
-    const welcome = readWelcome(message, this.#options.manifest?.services);
-    const clock = this.clock;
-    const { calls, patience } = defaultLimits;
-    const connection = new Connection(this, {
-      clock,
-      calls,
-      asked: Infinity,
-      held: Infinity,
-      frameOut: welcome.packet,
-    });
-    link.packetOut = welcome.packet;
-    link.watch(new Heartbeat(clock, welcome.heartbeat, patience));
-    link.post("%@");
-    connection.attach(link);
-    this.#timer?.cancel();
-    this.#numbers = [];
-    for (const [name, slot] of this.slots) {
-      const [number, kind, init] = welcome.services.get(name) ?? [];
-      const found = kind === slot.kind ? number : undefined;
-      if (found !== undefined) this.#numbers[found] = slot;
-      slot.welcome(found, init);
-    }
-    this.#opened(connection);
-  }
-
-  message(service: number, body: Body): void {
-    this.#numbers[service]?.message(body);
-  }
-
-  call(service: number, id: number, body: Body): void {
-    const slot = this.#numbers[service];
-    if (slot === undefined) this.connection?.refuse(id, '{"code":"not_found"}');
-    else slot.call(this.connection!, id, body);
+    if ("welcome" in message) this.#welcomed(link, message);
+    else if (message["auth"] === true) {
+      if (!this.auth?.accept()) return;
+      this.#timer?.cancel();
+      if (this.status === "open") this.events.emit("accepted", undefined);
+      else this.#opened();
+    } else if (typeof message["expires"] === "number") this.auth?.refresh();
+    else redeemTicket(this.#url, message["session"], (error) => this.log("", "No session cookie", error));
   }
 
   gone(link: Link, code: CloseCode, reason: string): void {
     if (link !== this.#link) return;
     this.#link = undefined;
-    const wasOpen = this.connection !== undefined;
+    const wasOpen = this.status === "open";
     if (code === DONE || code === REFUSED) return this.close(code, reason);
-    if (wasOpen) this.#bare = false;
-    if (wasOpen && this.clock.now() - this.#openedAt >= SETTLED) this.#failures = 0;
-    this.#endConnection(new PrismError("lost"));
     this.#retry();
     if (!wasOpen || this.status === "closed") return;
     // Said when all is done: a listener may close it, or try at once.
@@ -176,58 +155,7 @@ export class Core implements Backbone, LinkOwner, Receiver {
     this.log("", "Internal error", error);
   }
 
-  #opened(connection: Connection): void {
-    const reset = this.#everOpened;
-    this.#everOpened = true;
-    this.#openedAt = this.clock.now();
-    this.connection = connection;
-    this.status = "open";
-    // What services do to find their way again comes first, then what has waited, then what listeners do.
-    if (reset) for (const slot of this.slots.values()) slot.reset();
-    this.#queue.send();
-    // Each of them may have closed it.
-    if (this.connection === connection) this.events.emit("status", "open");
-    if (this.connection === connection && reset) this.events.emit("reset", undefined);
-    if (this.connection === connection) this.events.emit("open", undefined);
-  }
-
-  #endConnection(error: PrismError): void {
-    const { connection } = this;
-    this.connection = undefined;
-    connection?.end(error);
-  }
-
-  #connect(): void {
-    this.#timer?.cancel();
-    const attempt = (this.#attempt = new AbortController());
-    const { manifest } = this.#options;
-    const offers = manifest === undefined ? [PROTOCOL] : [PROTOCOL, MANIFEST + manifest.hash];
-    const bare = this.#bare;
-    const failed = (error: unknown): void => {
-      if (attempt.signal.aborted) return;
-      attempt.abort();
-      this.log("", `No socket to ${this.#url}`, error);
-      if (isPrismError(error)) return this.close(REFUSED, error.message);
-      // Something in between may not let subprotocols through.
-      this.#bare = !bare;
-      this.#retry();
-      this.events.emit("failed", error);
-    };
-    this.#timer = this.clock.setTimer(
-      () => failed(new Error("The socket did not open in time")),
-      defaultLimits.handshake,
-    );
-    // An async function, so that a dial that throws is one that rejects.
-    (async () => this.#dial(this.#url, bare ? [] : offers, attempt.signal))()
-      .then((socket) => {
-        if (attempt.signal.aborted) socket.close(DONE, "");
-        else this.#attach(socket);
-      })
-      .catch(failed);
-  }
-
-  #attach(socket: Socket): void {
-    this.#attempt = undefined;
+  attach(socket: Socket): void {
     const link = (this.#link = new Link(socket, this, {
       turn: this.#turn,
       packetIn: Infinity,
@@ -239,18 +167,78 @@ export class Core implements Backbone, LinkOwner, Receiver {
     if (socket.protocol !== PROTOCOL) {
       link.post(`$${JSON.stringify({ hello: 1, manifest: this.#options.manifest?.hash })}`);
     }
-    this.#timer?.cancel();
-    this.#timer = this.clock.setTimer(() => link.close(CLIENT_ERROR, "No welcome"), defaultLimits.handshake);
+    this.expect(link, "welcome");
   }
 
-  /** Tries again after a random time, so that clients that were cut off together do not come back together. */
-  #retry(): void {
-    this.#attempt = undefined;
-    if (this.status === "closed") return;
-    const { min = 500, max = 10_000 } = this.#options.reconnect ?? {};
-    const bound = Math.min(max, min * 2 ** this.#failures++);
+  failed(what: string, error: unknown): void {
+    this.log("", what, error);
+    if (isPrismError(error)) return this.close(REFUSED, error.message);
+    if (this.#link === undefined) this.#retry();
+    else this.#link.close(CLIENT_ERROR, what);
+    // Who was told of it may have closed it.
+    if (this.status !== "closed") this.events.emit("failed", error);
+  }
+
+  expect(link: Link, what: string): void {
     this.#timer?.cancel();
-    this.#timer = this.clock.setTimer(() => this.#connect(), this.clock.random() * bound);
+    this.#timer = this.clock.setTimer(() => link.close(CLIENT_ERROR, `No ${what}`), defaultLimits.handshake);
+  }
+
+  #welcomed(link: Link, message: Control): void {
+    if (link.connection !== undefined) throw new WireError(PROTOCOL_ERROR, "Second welcome");
+    const welcome = readWelcome(message, this.#options.manifest?.services);
+    const clock = this.clock;
+    const { calls, patience } = defaultLimits;
+    const connection = (this.#connection = new Connection(this.services, {
+      clock,
+      calls,
+      streams: Infinity,
+      asked: Infinity,
+      held: Infinity,
+      frameOut: welcome.packet,
+    }));
+    link.packetOut = welcome.packet;
+    link.framesOut = welcome.frames;
+    link.watch(new Heartbeat(clock, welcome.heartbeat, patience));
+    link.post("%@");
+    connection.attach(link);
+    this.#timer?.cancel();
+    if (message["auth"] === true && this.auth === undefined)
+      this.log("", "The server wants a token: give connect auth");
+    this.services.welcome(connection, welcome.services);
+    // The log, which hears of services that are missing, may have closed it.
+    if (link.over) return;
+    if (this.auth === undefined) this.#opened();
+    else this.auth.send(link);
+  }
+
+  #opened(): void {
+    const connection = this.#connection;
+    const reset = this.#everOpened;
+    this.#everOpened = true;
+    this.#dialer.opened();
+    this.status = "open";
+    // What services do to find their way again comes first, then what has waited, then what listeners do.
+    if (reset) this.services.reset();
+    this.#queue.send();
+    // Each of them may have closed it.
+    if (this.connection === connection) this.events.emit("status", "open");
+    if (this.connection === connection && reset) this.events.emit("reset", undefined);
+    if (this.connection === connection) this.events.emit("open", undefined);
+  }
+
+  #retry(): void {
+    this.#end(new PrismError("lost"));
+    if (this.status !== "closed") this.#dialer.retry();
+  }
+
+  /** Ends what was the link's. */
+  #end(error: PrismError): void {
+    this.#timer?.cancel();
+    this.auth?.drop();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.end(error);
   }
 
   #wake(): void {

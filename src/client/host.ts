@@ -21,7 +21,7 @@ export interface Backbone {
   /** How long a callee may be silent where its call says nothing, in ms. */
   readonly timeout: number;
   /** Has something sent when the connection is open. Throws `busy` or `closed` where it cannot wait. */
-  enqueue(item: Queued): void;
+  enqueue(item: Queued, send: () => void): void;
   /** Writes to the client's log. */
   log(service: string, message: string, data?: unknown): void;
 }
@@ -152,7 +152,7 @@ export class Slot {
         this.#log("A queued message could not be sent", error);
       }
     };
-    this.#backbone.enqueue({ deadline: Infinity, settled: false, send: guarded, fail: () => {} });
+    this.#backbone.enqueue({ deadline: Infinity, settled: false, fail: () => {} }, guarded);
   }
 
   #call<Result, Item>(body: unknown, options: CallOptions | undefined): Call<Result, Item> {
@@ -178,33 +178,10 @@ export class Slot {
         }
       };
       if (this.#backbone.connection !== undefined) send();
-      else this.#backbone.enqueue(new QueuedCall(call, send));
+      else this.#backbone.enqueue(call, send);
     } catch (error) {
       call.fail(error);
     }
     return call;
-  }
-}
-
-/** A call that waits for the connection. */
-class QueuedCall implements Queued {
-  readonly send: () => void;
-  readonly #call: Calling<unknown, unknown>;
-
-  constructor(call: Calling<unknown, unknown>, send: () => void) {
-    this.#call = call;
-    this.send = send;
-  }
-
-  get deadline(): number {
-    return this.#call.deadline;
-  }
-
-  get settled(): boolean {
-    return this.#call.settled;
-  }
-
-  fail(error: PrismError): void {
-    this.#call.fail(error);
   }
 }

@@ -8,17 +8,20 @@ export interface Queued {
   readonly deadline: number;
   /** Whether it has given up by itself. */
   readonly settled: boolean;
-  /** Sends it. Never throws. */
-  send(): void;
   /** Gives up. Never throws. */
   fail(error: PrismError): void;
+}
+
+interface Entry {
+  readonly item: Queued;
+  readonly send: () => void;
 }
 
 /** What was sent and called before there was a connection, in order, as long as it is wanted. */
 export class Queue {
   readonly #clock: Clock;
   readonly #limit: number;
-  #items: Queued[] = [];
+  #items: Entry[] = [];
   readonly #alarm: Alarm;
 
   /**
@@ -34,27 +37,29 @@ export class Queue {
   /**
    * Adds one at the end.
    *
+   * @param item what waits
+   * @param send sends it; never throws
    * @throws {PrismError} `busy` if as many wait as may
    */
-  push(item: Queued): void {
-    if (this.#items.length >= this.#limit) this.#items = this.#items.filter((other) => !other.settled);
+  push(item: Queued, send: () => void): void {
+    if (this.#items.length >= this.#limit) this.#sweep();
     if (this.#items.length >= this.#limit)
       throw new PrismError("busy", `More than ${this.#limit} wait for the connection`);
-    this.#items.push(item);
+    this.#items.push({ item, send });
     this.#alarm.set(item.deadline);
   }
 
   /** Sends all, in order. */
   send(): void {
-    for (const item of this.#take()) if (!item.settled) item.send();
+    for (const { item, send } of this.#take()) if (!item.settled) send();
   }
 
   /** Fails all. */
   fail(error: PrismError): void {
-    for (const item of this.#take()) item.fail(error);
+    for (const { item } of this.#take()) item.fail(error);
   }
 
-  #take(): Queued[] {
+  #take(): Entry[] {
     const items = this.#items;
     this.#items = [];
     this.#alarm.clear();
@@ -63,9 +68,13 @@ export class Queue {
 
   #expire(): void {
     const now = this.#clock.now();
-    for (const item of this.#items)
+    for (const { item } of this.#items)
       if (item.deadline <= now) item.fail(new PrismError("timeout", "Not connected in time"));
-    this.#items = this.#items.filter((item) => !item.settled);
-    for (const item of this.#items) this.#alarm.set(item.deadline);
+    this.#sweep();
+    for (const { item } of this.#items) this.#alarm.set(item.deadline);
+  }
+
+  #sweep(): void {
+    this.#items = this.#items.filter(({ item }) => !item.settled);
   }
 }

@@ -14,7 +14,7 @@ export interface ConnectionEvents {
   readonly suspended: CloseReason;
   /** A new connection has taken the place of one that was lost: calls in flight have failed with `lost`. */
   readonly reset: undefined;
-  /** An attempt to get a socket failed; another follows. The value is what went wrong, as far as the platform says. */
+  /** There was no socket, or no token from `auth`; another attempt follows. The value is what went wrong, if known. */
   readonly failed: unknown;
   /** The client has stopped: it was closed, or the server refused it. `open()` begins anew. */
   readonly closed: CloseReason;
@@ -42,6 +42,14 @@ export interface ClientConnection {
   on<Name extends keyof ConnectionEvents>(name: Name, listener: (value: ConnectionEvents[Name]) => void): Off;
   /** Opens it again after `close`, or tries at once where it waits. */
   open(): void;
+  /**
+   * Asks `auth` again and shows the server what it gives, on the socket that is open. Several at once share one. Where
+   * the connection is not open it settles with the next opening, which asks `auth` anyway.
+   *
+   * @returns settles when the server has accepted it; rejects with `closed` or `lost` when the connection goes before,
+   *   with what `auth` threw, and with a `TypeError` where there is no `auth`
+   */
+  refreshAuth(): Promise<void>;
   /** Sends what is waiting, and closes it for good: calls in flight and queued fail with `closed`. */
   close(): void;
 }
@@ -66,6 +74,12 @@ export interface ClientLogEntry {
 
 /** What `connect` takes besides the services. */
 export interface ClientOptions {
+  /**
+   * The token that says who the client is, or what gives it: asked for each socket, when the server says that the last
+   * one expires, and by `refreshAuth`. The connection is open when the server has accepted it. A function that takes
+   * 10 s or throws has the client try again later; one that throws a `PrismError` closes it.
+   */
+  readonly auth?: string | (() => string | Promise<string>) | undefined;
   /** After how many ms a call fails with `timeout` when it says nothing itself: 30,000. `Infinity` for never. */
   readonly timeout?: number | undefined;
   /** How many calls and messages may wait for the connection: 1,024. One more fails with `busy`. */

@@ -2,6 +2,10 @@ import type { Control } from "../connection/link.ts";
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
+import { MAX_FRAMES } from "../wire/packets.ts";
+
+/** In less, in bytes, no failure could be told. */
+const MIN_PACKET = 64;
 
 /** A service, as the welcome tells of it: its number, its kind, and what its client half needs. */
 export type ServiceEntry = readonly [number: number, kind: string, init?: unknown];
@@ -12,6 +16,8 @@ export interface Welcome {
   readonly heartbeat: number;
   /** The largest packet that the server takes, in bytes. */
   readonly packet: number;
+  /** The most frames that it takes in one packet. */
+  readonly frames: number;
   /** The services by name. */
   readonly services: ReadonlyMap<string, ServiceEntry>;
 }
@@ -28,18 +34,28 @@ export function readWelcome(
   message: Control,
   known: Readonly<Record<string, readonly unknown[]>> | undefined,
 ): Welcome {
-  const { welcome, heartbeat, packet, services = known } = message;
+  const { welcome, heartbeat, packet, frames = MAX_FRAMES, services = known } = message;
   if (
     welcome !== 1 ||
-    typeof heartbeat !== "number" ||
-    typeof packet !== "number" ||
+    !isAtLeast(heartbeat, 1) ||
+    !isAtLeast(packet, MIN_PACKET) ||
+    !isAtLeast(frames, 1) ||
     typeof services !== "object" ||
     services === null ||
     !Object.values(services).every(isEntry)
   ) {
     throw new WireError(PROTOCOL_ERROR, "Malformed welcome");
   }
-  return { heartbeat, packet, services: new Map(Object.entries(services as Record<string, ServiceEntry>)) };
+  return {
+    heartbeat,
+    packet,
+    frames: Math.min(frames, MAX_FRAMES),
+    services: new Map(Object.entries(services as Record<string, ServiceEntry>)),
+  };
+}
+
+function isAtLeast(value: unknown, least: number): value is number {
+  return typeof value === "number" && value >= least;
 }
 
 function isEntry(entry: unknown): boolean {

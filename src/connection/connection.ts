@@ -10,6 +10,7 @@ import { Alarm } from "./alarm.ts";
 import { parseFailure } from "./failure.ts";
 import { Ids } from "./ids.ts";
 import type { Link, Traffic } from "./link.ts";
+import { Load, type LoadLimits } from "./load.ts";
 
 /** Takes what the peer sends, for the floor above. None of these throws anything but a `WireError`. */
 export interface Receiver {
@@ -20,14 +21,12 @@ export interface Receiver {
 }
 
 /** What a connection needs to know of its end. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends LoadLimits {
   readonly clock: Clock;
   /** Calls of the peer that may be in progress. */
   readonly calls: number;
   /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
   readonly asked: number;
-  /** What the peer's items may hold in memory until they are taken, in bytes or characters. */
-  readonly held: number;
   /** The longest frame that may be sent, in bytes; `Infinity` at a server, whose peer's size is not bounded. */
   readonly frameOut: number;
 }
@@ -43,8 +42,9 @@ export class Connection implements Carrier, Traffic {
   sent = 0;
   /** Whether it has ended: nothing is sent or received any more. */
   over = false;
+  /** What the items of the peer weigh. */
+  readonly load: Load;
   readonly #options: ConnectionOptions;
-  #held = 0;
   readonly #receiver: Receiver;
   readonly #answers: (Answering | undefined)[] = [];
   readonly #asked: (Asking | undefined)[] = [];
@@ -61,6 +61,7 @@ export class Connection implements Carrier, Traffic {
   constructor(receiver: Receiver, options: ConnectionOptions) {
     this.#receiver = receiver;
     this.#options = options;
+    this.load = new Load(options);
   }
 
   /** @param link the link that carries its frames from now on, instead of any before */
@@ -127,10 +128,6 @@ export class Connection implements Carrier, Traffic {
   /** Forgets a call of the peer's that has its ending. For `Answering` only. */
   ended(answering: Answering): void {
     this.#answers[answering.id] = undefined;
-  }
-
-  hold(size: number): void {
-    this.#held += size;
   }
 
   /** Runs something when this turn of the event loop is over. */
@@ -209,13 +206,12 @@ export class Connection implements Carrier, Traffic {
     switch (header.kind) {
       case kinds.ITEM_UP:
         if (answering.finished) throw new WireError(PROTOCOL_ERROR, "Item after the last");
-        if (this.#held + body.length > this.#options.held) return this.#giveUp(answering, "busy");
+        if (!this.load.hasRoom(body.length) || !answering.streamIn()) return this.#giveUp(answering, "busy");
         return answering.receiveItem(body);
       case kinds.GRANT_DOWN:
         return answering.receiveGrant(header.count);
       case kinds.ITEMS_END:
-        answering.finished = true;
-        return answering.onfinish();
+        return answering.receiveEnd();
       default:
         this.#giveUp(answering, "cancelled");
     }

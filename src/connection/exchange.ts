@@ -2,6 +2,7 @@ import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError, type PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
 import { writeNumber } from "../wire/numbers.ts";
+import type { Load } from "./load.ts";
 
 /** Items that may be sent before the first grant (PROTOCOL.md, "Calls"). */
 const INITIAL_CREDIT = 16;
@@ -14,8 +15,8 @@ export interface Carrier {
   send(frame: Frame): void;
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
-  /** Counts what items hold in memory until they are taken, in bytes or characters; less than 0 gives back. */
-  hold(size: number): void;
+  /** What the peer's items weigh. */
+  readonly load: Load;
   /** Runs something when this turn of the event loop is over. */
   afterTurn(run: () => void): void;
 }
@@ -62,7 +63,7 @@ export abstract class Exchange {
 
   /** Says that an item was taken or dropped, so that the peer may send another. */
   took(): void {
-    this.carrier?.hold(-(this.#sizes?.shift() ?? 0));
+    this.carrier?.load.hold(-(this.#sizes?.shift() ?? 0));
     if (++this.#taken < GRANT_EVERY || this.over) return;
     this.window += this.#taken;
     this.send(this.grantMark, writeNumber(this.#taken));
@@ -77,7 +78,7 @@ export abstract class Exchange {
   receiveItem(body: Body): void {
     if (--this.window < 0) throw new WireError(PROTOCOL_ERROR, "Item beyond the credit");
     (this.#sizes ??= []).push(body.length);
-    this.carrier?.hold(body.length);
+    this.carrier?.load.hold(body.length);
     this.onitem(body);
   }
 
@@ -131,17 +132,50 @@ export abstract class Asking extends Exchange {
   }
 }
 
+/** Items that come in. */
+const IN = 1;
+/** Items that go out. */
+const OUT = 2;
+
 /** A call that the peer makes. */
 export abstract class Answering extends Exchange {
   protected readonly itemMark: string = "<";
   protected readonly grantMark: string = "-";
   /** Whether the caller has said that no more items follow. */
   finished = false;
+  /** Which ways items are on their way: 0, `IN`, `OUT` or both. The connection counts those that are not 0. */
+  #streams = 0;
 
   /** The caller sends no more items. Never throws. */
   abstract onfinish(): void;
   /** The caller no longer wants it, or is gone: nothing can be sent for it any more. Never throws. */
   abstract oncancel(): void;
+
+  /**
+   * Begins to send items, unless the call is over.
+   *
+   * @returns false where the peer has as many streams as it may
+   */
+  streamOut(): boolean {
+    return this.#stream(OUT);
+  }
+
+  /** Begins to receive items, if it has not begun. For the connection only. See `streamOut`. */
+  streamIn(): boolean {
+    return this.#stream(IN);
+  }
+
+  override took(): void {
+    super.took();
+    this.#drained();
+  }
+
+  /** Takes the caller's word that no more items follow. For the connection only. */
+  receiveEnd(): void {
+    this.finished = true;
+    this.#drained();
+    this.onfinish();
+  }
 
   /**
    * Ends it with a result.
@@ -168,11 +202,28 @@ export abstract class Answering extends Exchange {
   /** Ends it on this side alone: there is no peer any more. For the connection only. */
   abandon(): void {
     this.over = true;
+    this.#unstream(IN | OUT);
     this.oncancel();
   }
 
   #end(): void {
     this.over = true;
+    this.#unstream(IN | OUT);
     this.carrier?.ended(this);
+  }
+
+  #stream(way: number): boolean {
+    if (this.#streams === 0 && !this.carrier?.load.openStream()) return false;
+    this.#streams |= way;
+    return true;
+  }
+
+  #unstream(ways: number): void {
+    if (this.#streams !== 0 && (this.#streams &= ~ways) === 0) this.carrier?.load.closeStream();
+  }
+
+  /** Items come in no longer once the last is there, and all of them are taken. */
+  #drained(): void {
+    if (this.finished && !this.waiting) this.#unstream(IN);
   }
 }

@@ -3,7 +3,7 @@ import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, SLOW_CONSUMER, type Clo
 import { bodyText } from "../wire/codecs.ts";
 import { WireError } from "../wire/errors.ts";
 import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
-import { checkPacketSize, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
+import { checkPacketSize, MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
 import type { Heartbeat, Pulse } from "./heartbeat.ts";
 import type { Flushable, Turn } from "./turn.ts";
 
@@ -39,6 +39,8 @@ export interface LinkOptions {
   readonly turn: Turn;
   /** The largest packet taken, in bytes. */
   readonly packetIn: number;
+  /** The most frames in a packet taken: the protocol's where nothing is said. */
+  readonly framesIn?: number | undefined;
   /** The largest packet sent, in bytes; a longer frame goes alone. */
   readonly packetOut: number;
   /** Bytes that may wait in the socket. */
@@ -70,6 +72,8 @@ export class Link implements FrameSink, Flushable, Pulse {
   /** Whether `close` was called or the socket is gone. */
   over = false;
   packetOut: number;
+  /** The most frames in a packet sent. */
+  framesOut: number = MAX_FRAMES;
   readonly #socket: Socket;
   #owner: LinkOwner;
   readonly #options: LinkOptions;
@@ -136,7 +140,7 @@ export class Link implements FrameSink, Flushable, Pulse {
     if (frames.length === 0) return;
     if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
     meter.sent += frames.length;
-    writePackets(frames, this.packetOut, this.#socket);
+    writePackets(frames, this.packetOut, this.#socket, this.framesOut);
   }
 
   ping(): void {
@@ -161,6 +165,15 @@ export class Link implements FrameSink, Flushable, Pulse {
     this.#closed(code, reason);
   }
 
+  /** Runs what takes frames later than they came; what they break closes the link, as it would have at once. */
+  guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   frame(header: Header, body: Body): boolean {
     this.#options.meter.received++;
     if (this.#options.traced) this.#owner.trace?.(header, body);
@@ -169,31 +182,44 @@ export class Link implements FrameSink, Flushable, Pulse {
         this.#owner.control(this, parseControl(body));
         break;
       case PING:
-        if (!this.#pongDue) this.post(")");
+        // Before the welcome, which is the first frame, and once a connection has gone to another link: passed over.
+        if (!this.#pongDue && this.connection !== undefined) this.post(")");
         this.#pongDue = true;
         break;
       case PONG:
         break;
+      case ACKNOWLEDGE:
+        this.#checkWelcomed().acknowledge(header.id);
+        break;
       default:
-        if (this.connection === undefined) throw new WireError(PROTOCOL_ERROR, "Frame before the welcome");
-        if (header.kind === ACKNOWLEDGE) this.connection.acknowledge(header.id);
-        else this.connection.receive(header, body);
+        this.#checkWelcomed().receive(header, body);
     }
     return !this.over;
   }
 
+  #checkWelcomed(): Traffic {
+    if (this.connection === undefined) throw new WireError(PROTOCOL_ERROR, "Frame before the welcome");
+    return this.connection;
+  }
+
   #receive(packet: string | Uint8Array): void {
     if (this.over) return;
-    const { packetIn, client } = this.#options;
+    const { packetIn, framesIn } = this.#options;
     if (this.#heartbeat !== undefined) this.heardAt = this.#heartbeat.beat;
     try {
       checkPacketSize(packet, packetIn);
-      readPacket(packet, this);
+      readPacket(packet, this, framesIn);
     } catch (error) {
-      if (!(error instanceof WireError)) this.#owner.broken(this, error);
-      const code = error instanceof WireError ? error.closeCode : PROTOCOL_ERROR;
-      this.close(client ? CLIENT_ERROR : code, error instanceof WireError ? error.message : "Internal error");
+      this.#fail(error);
     }
+  }
+
+  /** Closes the link for what the peer sent. */
+  #fail(error: unknown): void {
+    if (!(error instanceof WireError)) this.#owner.broken(this, error);
+    const code = error instanceof WireError ? error.closeCode : PROTOCOL_ERROR;
+    const reason = error instanceof WireError ? error.message : "Internal error";
+    this.close(this.#options.client ? CLIENT_ERROR : code, reason);
   }
 
   #closed(code: CloseCode, reason: string): void {

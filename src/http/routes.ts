@@ -11,6 +11,8 @@ export interface HttpSource {
   asset(name: string): Asset | undefined;
   /** Whether new connections are welcome, and how many there are. */
   health(): { readonly status: "ok" | "closing"; readonly connections: number };
+  /** Gives a client the cookie of its session's new id (PROTOCOL.md, "Sessions"). */
+  exchange(request: Request): Promise<Response>;
   /** Answers what is not Prism's. */
   fallback(request: Request, peer: unknown): Promise<Response>;
   /** Hears of an answer that failed. */
@@ -51,6 +53,8 @@ export function createRoutes(source: HttpSource): Hono {
     const health = source.health();
     return context.json(health, health.status === "ok" ? 200 : 503, { "cache-control": "no-store" });
   });
+  routes.post(`${prefix}/session`, (context) => source.exchange(context.req.raw));
+  routes.all(`${prefix}/session`, (context) => context.text("Method Not Allowed", 405, { allow: "POST" }));
   routes.all(prefix, (context) =>
     context.text("Upgrade Required", 426, { upgrade: "websocket", connection: "Upgrade" }),
   );

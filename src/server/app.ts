@@ -1,12 +1,13 @@
 import type { BuildClientOptions } from "../http/client-module.ts";
 import type { ClientTypesOptions } from "../http/client-types.ts";
 import type { TypesOf } from "../service/app.ts";
-import type { Shape } from "../service/contexts.ts";
+import type { SessionData, Shape } from "../service/contexts.ts";
 import type { AppEvents, EventBus } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Asset } from "../service/asset.ts";
 import type { Service, ServiceTypes } from "../service/service.ts";
-import type { Servable } from "./admission.ts";
+import type { RequestSession } from "../session/request-session.ts";
+import type { PeerInfo, Servable } from "./admission.ts";
 
 /** The types of a service that fits an app of this shape. */
 export interface FittingTypes<S> extends ServiceTypes {
@@ -44,12 +45,27 @@ export interface AppSoFar<Registered> {
   readonly services: ServerApis<Registered>;
 }
 
+/** An app's sessions, for what answers HTTP requests beside it: `sessions(app)`, `expressSession(app)`. */
+export interface AppSessions<Data = Record<string, unknown>> {
+  /** For the package itself: what `expressSession` goes by. */
+  readonly "~gate": unknown;
+  /**
+   * Opens the session of an HTTP request.
+   *
+   * @throws {PrismError} `unavailable` if the store failed or took too long
+   * @throws {TypeError} if the app keeps no sessions
+   */
+  open(request: Request): Promise<RequestSession<Data>>;
+}
+
 /** An app: a chain whose type knows the services. Made by `prism`. */
 export interface Prism<Registered = Record<never, never>, S = Shape> extends Servable {
   /** For types only: what `connect<App>` goes by. */
   readonly "~services"?: Registered | undefined;
   /** What each service's server half gives, by the service's name. */
   readonly services: ServerApis<Registered>;
+  /** The app's sessions. */
+  readonly sessions: AppSessions<SessionData<S>>;
   /** The app's bus, shared with its services. */
   readonly events: EventBus<AppEvents & EventsOfServices<Registered>>;
   /**
@@ -60,6 +76,15 @@ export interface Prism<Registered = Record<never, never>, S = Shape> extends Ser
    * @throws {TypeError} after the first connection
    */
   use(middleware: Middleware<S>): this;
+  /**
+   * Puts middleware before one service, behind what stands before all of them.
+   *
+   * @param service the name of a service that is registered already
+   * @param middleware sees every message and call to it before its body is read
+   * @returns the app
+   * @throws {TypeError} for a service that there is not, or after the first connection
+   */
+  use(service: keyof Registered & string, middleware: Middleware<S>): this;
   /**
    * Registers a service.
    *
@@ -72,6 +97,15 @@ export interface Prism<Registered = Record<never, never>, S = Shape> extends Ser
     name: Name,
     service: Added | ((app: AppSoFar<Registered>) => Added),
   ): Prism<Registered & { readonly [Key in Name]: Added }, S>;
+  /**
+   * Has the HTTP requests that are not Prism's answered by another handler, as the option `fetch` does: for one that needs
+   * the app itself, as a Hono app with `sessions(app)` does.
+   *
+   * @param fetch answers them
+   * @returns the app
+   * @throws {TypeError} if there is one already
+   */
+  mount(fetch: (request: Request, peer: PeerInfo) => Response | Promise<Response>): this;
   /**
    * Writes the client of the app as one ES module.
    *

@@ -1,21 +1,23 @@
 import { defaultLimits, type Limits } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
+import { MAX_FRAMES } from "../wire/packets.ts";
 
 /**
  * The limits of an app: the given ones, and the defaults for the others.
  *
  * @param given what the app's options say
  * @returns the limits
- * @throws {RangeError} for one that is not a whole number from 1 to 2^31 − 1; `timeout` may be `Infinity`
+ * @throws {RangeError} for one that is not a whole number from 1 to 2^31 − 1 (`frames`: to 1,024); `timeout` may be `Infinity`
  */
 export function toLimits(given: { readonly [Name in keyof Limits]?: Limits[Name] | undefined } = {}): Limits {
   const limits: { -readonly [Name in keyof Limits]: Limits[Name] } = { ...defaultLimits };
   for (const name of Object.keys(limits) as (keyof Limits)[]) {
     const value = given[name] ?? limits[name];
     // Runtimes run a timer of more than 2^31 − 1 ms at once, and JSON, which the welcome is, has no infinity.
-    const whole = Number.isInteger(value) && value >= 1 && value <= MAX_NUMBER;
+    const most = name === "frames" ? MAX_FRAMES : MAX_NUMBER;
+    const whole = Number.isInteger(value) && value >= 1 && value <= most;
     if (!whole && !(name === "timeout" && value === Infinity)) {
-      throw new RangeError(`Limit ${name} is not a whole number from 1 to ${MAX_NUMBER}: ${String(value)}`);
+      throw new RangeError(`Limit ${name} is not a whole number from 1 to ${most}: ${String(value)}`);
     }
     limits[name] = value;
   }

@@ -1,57 +1,36 @@
 import type { Answer } from "../service/answer.ts";
-import type { ConnectionHandle, Session } from "../service/contexts.ts";
-import { compose, type Inbound, type Middleware, type Next } from "../service/middleware.ts";
+import { compose, type Middleware, type Next } from "../service/middleware.ts";
 import { isThenable } from "../service/thenable.ts";
+import type { Clock } from "../wire/clock.ts";
 import { PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import type { ServiceEntry } from "./entry.ts";
+import { Passage, type Surroundings } from "./passage.ts";
 import type { Peer } from "./peer.ts";
 import type { Reports } from "./reports.ts";
-
-/** A message or call between the wire and its service, for middleware to see. */
-class Passage implements Inbound {
-  readonly connection: ConnectionHandle;
-  readonly kind: "message" | "call";
-  body: Body;
-  readonly peer: Peer;
-  readonly entry: ServiceEntry;
-  readonly answer: Answer | undefined;
-  /** Whether it has come through to its service. */
-  arrived = false;
-
-  constructor(peer: Peer, entry: ServiceEntry, answer: Answer | undefined, body: Body) {
-    this.connection = this.peer = peer;
-    this.kind = answer === undefined ? "message" : "call";
-    this.entry = entry;
-    this.answer = answer;
-    this.body = body;
-  }
-
-  get service(): string {
-    return this.entry.name;
-  }
-
-  get session(): Session {
-    return this.peer.session;
-  }
-}
 
 /** Brings what arrives to its service, through the middleware. */
 export class Dispatcher {
   readonly #entries: readonly ServiceEntry[];
   readonly #reports: Reports;
-  readonly #chain: Next | undefined;
+  readonly #app: Surroundings;
+  /** What stands before each service; nothing where nothing does. */
+  readonly #chains: readonly (Next | undefined)[];
 
   /**
    * @param entries the services by number
-   * @param middleware what stands before them, composed here once
+   * @param middleware what stands before all of them; with what each has of its own it is composed here, once
    * @param reports hears of what no client is told
+   * @param clock the app's
    */
-  constructor(entries: readonly ServiceEntry[], middleware: readonly Middleware[], reports: Reports) {
+  constructor(entries: readonly ServiceEntry[], middleware: readonly Middleware[], reports: Reports, clock: Clock) {
     this.#entries = entries;
     this.#reports = reports;
-    this.#chain =
-      middleware.length === 0 ? undefined : compose(middleware, (inbound) => this.#arrive(inbound as Passage));
+    this.#app = { clock, events: reports.events };
+    this.#chains = entries.map((entry) => {
+      const chain = [...middleware, ...entry.middleware];
+      return chain.length === 0 ? undefined : compose(chain, (inbound) => this.#arrive(inbound as Passage));
+    });
   }
 
   /**
@@ -63,8 +42,9 @@ export class Dispatcher {
     const entry = this.#entries[service];
     // One for a service that there is not is dropped (PROTOCOL.md, "Calls").
     if (entry === undefined) return this.#reports.dropped(peer.id, String(service), new PrismError("not_found"));
-    if (this.#chain !== undefined) return this.#pass(this.#chain, new Passage(peer, entry, undefined, body));
-    this.#deliver(peer, entry, body);
+    const chain = this.#chains[service];
+    if (chain === undefined) this.#deliver(peer, entry, body);
+    else this.#pass(chain, peer, entry, undefined, body);
   }
 
   /**
@@ -77,27 +57,41 @@ export class Dispatcher {
     if (entry === undefined || !entry.answers) return peer.wire.refuse(id, '{"code":"not_found"}');
     const answer = entry.createAnswer();
     peer.wire.answer(id, answer);
-    if (this.#chain !== undefined) this.#pass(this.#chain, new Passage(peer, entry, answer, body));
-    else entry.call(peer, answer, body);
+    const chain = this.#chains[service];
+    if (chain === undefined) entry.call(peer, answer, body);
+    else this.#pass(chain, peer, entry, answer, body);
   }
 
+  // Nothing below makes a closure where nothing is late: a function that holds one costs its scope with every message.
+
   /** Hands it through the chain. What the chain throws, now or later, becomes the call's failure. */
-  #pass(chain: Next, passage: Passage): void {
+  #pass(chain: Next, peer: Peer, entry: ServiceEntry, answer: Answer | undefined, body: Body): void {
+    const passage = (peer.passage as Passage | undefined) ?? new Passage(peer, entry, this.#app);
+    // Whatever comes before this is done takes another.
+    peer.passage = undefined;
+    passage.begin(entry, answer, body);
     try {
       const late = chain(passage);
-      if (isThenable(late)) {
-        Promise.resolve(late).then(
-          () => this.#passed(passage),
-          (error) => this.#refused(passage, error),
-        );
-      } else this.#passed(passage);
+      // Whoever waits may hold the passage for ever, so it is not used again.
+      if (isThenable(late)) return this.#wait(passage, late);
+      // Nor what was dropped, which may only be put off: its time must not come for another message.
+      if (passage.arrived) peer.passage = passage;
+      this.#passed(passage);
     } catch (error) {
       if (error instanceof WireError) throw error;
       this.#refused(passage, error);
     }
   }
 
+  #wait(passage: Passage, late: PromiseLike<unknown>): void {
+    Promise.resolve(late).then(
+      () => this.#passed(passage),
+      (error) => this.#refused(passage, error),
+    );
+  }
+
   #arrive(passage: Passage): void {
+    if (passage.over) return this.#tooLate(passage);
     // Each message comes once.
     if (passage.arrived) throw new TypeError("Middleware calls next twice");
     passage.arrived = true;
@@ -107,22 +101,36 @@ export class Dispatcher {
     if (!answer.over) entry.call(peer, answer, body);
   }
 
+  /** Told rather than thrown: there may be nobody any more who would catch it. */
+  #tooLate({ peer, entry }: Passage): void {
+    const error = new TypeError("Middleware calls next after it was done");
+    this.#reports.failed("Message dropped", error, { connection: peer.id, service: entry.name });
+  }
+
   #deliver(peer: Peer, entry: ServiceEntry, body: Body): void {
     try {
       const late = entry.message(peer, body);
-      if (late instanceof Promise) late.catch((error) => this.#reports.dropped(peer.id, entry.name, error));
+      if (late instanceof Promise) this.#watch(late, peer, entry);
     } catch (error) {
       if (error instanceof WireError) throw error;
       this.#reports.dropped(peer.id, entry.name, error);
     }
   }
 
-  #passed(passage: Passage): void {
-    // Every call has an ending, also one that middleware let drop.
-    if (!passage.arrived) passage.answer?.fail(new PrismError("cancelled", "Dropped by middleware"));
+  #watch(late: Promise<unknown>, peer: Peer, entry: ServiceEntry): void {
+    late.catch((error) => this.#reports.dropped(peer.id, entry.name, error));
   }
 
-  #refused({ peer, entry, answer }: Passage, error: unknown): void {
+  #passed(passage: Passage): void {
+    const { arrived, answer } = passage;
+    passage.end();
+    // Every call has an ending, also one that middleware let drop.
+    if (!arrived) answer?.fail(new PrismError("cancelled", "Dropped by middleware"));
+  }
+
+  #refused(passage: Passage, error: unknown): void {
+    const { peer, entry, answer } = passage;
+    passage.end();
     if (error instanceof WireError) peer.shut(error.closeCode, error.message);
     else if (answer !== undefined) answer.fail(error);
     else this.#reports.dropped(peer.id, entry.name, error);

@@ -1,28 +1,20 @@
 import type { Heartbeat } from "../connection/heartbeat.ts";
 import { Link, type Control, type LinkOptions, type LinkOwner } from "../connection/link.ts";
 import type { Socket } from "../socket/socket.ts";
-import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
+import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED, SESSION_REPLACED, type CloseCode } from "../wire/close-codes.ts";
 import type { Timer } from "../wire/clock.ts";
 import { WireError } from "../wire/errors.ts";
 import type { Body, Header } from "../wire/frames.ts";
 import { readHello, type Offer } from "./offer.ts";
+import type { Arrival } from "./arrival.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 
 /** What the door needs of the server. */
 export interface DoorOwner extends PeerOwner {
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
-  /** The sockets that wait for a hello. */
-  readonly waiting: Set<Link>;
   /** The welcome for a new peer: the text of a `$` frame's object. */
   welcome(peer: Peer, offer: Offer): string;
-}
-
-/** What is known of a client when its socket opens. */
-export interface Arrival {
-  readonly offer: Offer;
-  readonly state: Record<string, unknown>;
-  readonly remoteAddress: string | undefined;
 }
 
 /**
@@ -57,13 +49,16 @@ class Opening implements LinkOwner {
   }
 
   welcome(link: Link, offer: Offer): void {
-    const { state, remoteAddress } = this.#arrival;
     const owner = this.#owner;
-    const peer = new Peer(link, owner, state, remoteAddress);
+    const arrival = this.#arrival;
+    // The session may have ended since the admission.
+    const end = arrival.gate && arrival.live.end;
+    if (end !== undefined) return link.close(end === "replaced" ? SESSION_REPLACED : REFUSED, "Session ended");
+    const peer = new Peer(link, owner, arrival);
     link.watch(owner.heartbeat);
     link.post(`$${owner.welcome(peer, offer)}`);
     peer.wire.attach(link);
-    peer.begin();
+    peer.welcomed();
   }
 
   control(link: Link, message: Control): void {
@@ -81,6 +76,7 @@ class Opening implements LinkOwner {
   gone(link: Link, code: CloseCode, reason: string): void {
     this.#done(link);
     this.#owner.reports.left(code, reason, this.#arrival.remoteAddress);
+    this.#arrival.leave();
   }
 
   #done(link: Link): void {

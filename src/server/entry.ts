@@ -1,10 +1,11 @@
 import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
-import type { ConnectionHandle, MessageContext, ServiceCallContext, Session } from "../service/contexts.ts";
+import type { ConnectionHandle, MessageContext, ServiceCallContext } from "../service/contexts.ts";
 import { checkDepth } from "../service/depth.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
+import type { Middleware } from "../service/middleware.ts";
 import { validate } from "../service/schema.ts";
 import type { Service } from "../service/service.ts";
 import { toCodec, type Codec } from "../wire/codecs.ts";
@@ -13,6 +14,7 @@ import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
+import { CallContext } from "./call-context.ts";
 import type { Peer } from "./peer.ts";
 import type { Reports } from "./reports.ts";
 
@@ -30,39 +32,16 @@ export interface EntryOwner {
   readonly reports: Reports;
 }
 
-interface EntryEvents {
-  readonly message: readonly [body: unknown, context: MessageContext];
-  readonly connect: ConnectionHandle;
-  readonly disconnect: ConnectionHandle;
+/** A message on its way to its listeners. */
+interface Delivery {
+  body: unknown;
+  context: MessageContext | undefined;
 }
 
-/** What a handler gets besides the body: the peer, and the call's own signal and items, made when they are asked for. */
-class Context implements ServiceCallContext {
-  readonly connection: ConnectionHandle;
-  readonly #peer: Peer;
-  readonly #answer: Answer;
-
-  constructor(peer: Peer, answer: Answer) {
-    this.connection = peer;
-    this.#peer = peer;
-    this.#answer = answer;
-  }
-
-  get session(): Session {
-    return this.#peer.session;
-  }
-
-  get signal(): AbortSignal {
-    return this.#answer.signal;
-  }
-
-  get items(): AsyncIterableIterator<unknown> {
-    return this.#answer.items;
-  }
-
-  dropItems(): void {
-    this.#answer.dropItems();
-  }
+interface EntryEvents {
+  readonly message: Delivery;
+  readonly connect: ConnectionHandle;
+  readonly disconnect: ConnectionHandle;
 }
 
 /** A service, registered: its number, and its server half with what it listens to. */
@@ -70,6 +49,8 @@ export class ServiceEntry {
   readonly name: string;
   readonly number: number;
   readonly service: Service;
+  /** What stands before this service alone. */
+  readonly middleware: Middleware[] = [];
   /** What the server half gives the app. */
   readonly api: unknown;
   readonly #owner: EntryOwner;
@@ -79,6 +60,8 @@ export class ServiceEntry {
   readonly #events: Emitter<EntryEvents>;
   readonly #answerOptions: AnswerOptions;
   readonly #closers = new Set<() => unknown>();
+  /** The message that is being handed out: one object for all of them. */
+  readonly #delivery: Delivery = { body: undefined, context: undefined };
   #handler: ((body: unknown, context: ServiceCallContext) => unknown) | undefined;
 
   /**
@@ -125,13 +108,25 @@ export class ServiceEntry {
    */
   message(peer: Peer, body: Body): unknown {
     const value = this.#read(this.#codec, body);
-    if (value instanceof Promise) {
-      return value.then((late) => {
-        if (!peer.closed) this.#events.emit("message", [late, peer]);
-      });
-    }
-    this.#events.emit("message", [value, peer]);
+    if (value instanceof Promise) return this.#deliverLate(value, peer);
+    this.#deliver(value, peer);
     return undefined;
+  }
+
+  #deliver(value: unknown, peer: Peer): void {
+    const delivery = this.#delivery;
+    // A listener may bring in another message before the others have heard of this one.
+    const { body, context } = delivery;
+    delivery.body = value;
+    delivery.context = peer;
+    this.#events.emit("message", delivery);
+    delivery.body = body;
+    delivery.context = context;
+  }
+
+  async #deliverLate(value: Promise<unknown>, peer: Peer): Promise<void> {
+    const late = await value;
+    if (!peer.closed) this.#deliver(late, peer);
   }
 
   /**
@@ -148,7 +143,7 @@ export class ServiceEntry {
       if (error instanceof WireError) throw error;
       return answer.fail(error);
     }
-    const context = new Context(peer, answer);
+    const context = new CallContext(peer, answer);
     if (value instanceof Promise) {
       value.then(
         (late) => answer.run(handler, late, context),
@@ -233,7 +228,7 @@ export class ServiceEntry {
       storage: owner.storageOf(this.name),
       assets: owner.folder,
       connections: owner.peers,
-      onmessage: (listener) => this.#events.on("message", ([body, context]) => listener(body, context)),
+      onmessage: (listener) => this.#events.on("message", ({ body, context }) => listener(body, context!)),
       oncall: (handler) => {
         if (this.#handler !== undefined) throw new TypeError(`Service ${this.name} answers calls already`);
         this.#handler = handler;

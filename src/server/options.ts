@@ -1,9 +1,14 @@
-import type { ConnectionState, Shape } from "../service/contexts.ts";
+import type { ConnectionState, SessionData, Shape } from "../service/contexts.ts";
 import type { ServiceStorage } from "../service/hosts.ts";
 import type { Asset } from "../service/asset.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { PeerInfo } from "./admission.ts";
+import type { ConnectionHandle } from "../service/contexts.ts";
+import type { SessionOptions } from "../session/options.ts";
+import type { Session } from "../session/session.ts";
 import type { ServerClock } from "./clock.ts";
+import type { TrustProxy } from "./front.ts";
+import type { Origins } from "./origins.ts";
 import type { Log } from "./log.ts";
 
 /** What `admit` may say of a client that it lets in. */
@@ -32,17 +37,67 @@ export interface PrismOptions<S = Shape> {
   /** Files to serve below `/prism/assets/`. */
   readonly assets?: readonly Asset[] | undefined;
   /**
+   * How sessions are kept, and their cookie set. In memory where nothing is said; with `false` there are none: what a
+   * handler has as its session then lives as long as the connection.
+   */
+  readonly session?: SessionOptions | false | undefined;
+  /**
+   * Which pages may open sockets, by their origins: the server's own where nothing is said. All others' are refused with
+   * 403, and the log says what would let them in.
+   */
+  readonly origins?: Origins | undefined;
+  /**
+   * Where browsers find the app, `https://app.example`, behind proxies that do not tell: for `origins` and the cookie, in
+   * place of the request's `host`.
+   */
+  readonly url?: string | undefined;
+  /** How many proxies in front of the server are believed what they say of their clients: none where nothing is said. */
+  readonly trustProxy?: TrustProxy | undefined;
+  /**
    * Judges a client before its socket is opened: a `Response` refuses it, anything else lets it in.
    *
    * @param request the upgrade request
-   * @param peer what the runtime knows of the client
+   * @param peer what the runtime, and the proxies that are trusted, know of the client
+   * @param session the client's session
    */
-  readonly admit?: ((request: Request, peer: PeerInfo) => AdmitResult<S> | Promise<AdmitResult<S>>) | undefined;
+  readonly admit?:
+    | ((request: Request, peer: PeerInfo, session: Session<SessionData<S>>) => AdmitResult<S> | Promise<AdmitResult<S>>)
+    | undefined;
+  /**
+   * Judges the token that a client gives as its `auth`, after the welcome and again whenever it is asked for another.
+   * No service hears of the connection before it has been let in. Throwing closes it with 1008: the client is told the
+   * message of a `PrismError`, and stays closed.
+   */
+  readonly authenticate?: Authenticate<S> | undefined;
   /** Answers the HTTP requests that are not Prism's. 404 where nothing is said. */
   readonly fetch?: ((request: Request, peer: PeerInfo) => Response | Promise<Response>) | undefined;
   /** Time, turns and randomness; the runtime's where nothing is said. */
   readonly clock?: ServerClock | undefined;
 }
+
+/**
+ * Judges a client's token; see `PrismOptions.authenticate`.
+ *
+ * @param token what the client gave
+ * @param connection its connection, to which nothing has come yet
+ * @param session its session
+ */
+export type Authenticate<S = Shape> = (
+  token: string,
+  connection: ConnectionHandle<ConnectionState<S>>,
+  session: Session<SessionData<S>>,
+) => AuthenticateResult<S> | Promise<AuthenticateResult<S>>;
+
+/** What `authenticate` says of a client that it lets in. */
+export interface Authenticated<State> {
+  /** The state of its connection, in place of what it was. */
+  readonly state?: State | undefined;
+  /** After how many ms the token is no longer good: the client is asked for another in time. */
+  readonly expires?: number | undefined;
+}
+
+/** What `authenticate` may answer. */
+export type AuthenticateResult<S> = Authenticated<ConnectionState<S>> | undefined | void;
 
 /** What `admit` may answer. */
 export type AdmitResult<S> = Response | Admitted<ConnectionState<S>> | undefined | void;

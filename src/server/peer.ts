@@ -1,47 +1,65 @@
 import { Connection, type Receiver } from "../connection/connection.ts";
 import type { Control, Link, LinkOwner } from "../connection/link.ts";
-import type { ConnectionHandle, MessageContext, Session } from "../service/contexts.ts";
+import type { ConnectionHandle, MessageContext } from "../service/contexts.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
-import { REFUSED, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
+import type { Inbound } from "../service/middleware.ts";
+import type { LiveSession, SessionEnd } from "../session/live-session.ts";
+import type { Session } from "../session/session.ts";
+import type { SessionOwner } from "../session/session-view.ts";
+import { REFUSED, SESSION_REPLACED, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
 import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import { utf8Length } from "../wire/utf8.ts";
 import { randomId } from "../wire/random-id.ts";
+import type { Arrival } from "./arrival.ts";
+import { PeerAuth, type PeerAuthOwner } from "./peer-auth.ts";
 import type { Reports } from "./reports.ts";
 
 /** What a peer needs of the server. None of these throws anything but a `WireError`. */
-export interface PeerOwner {
+export interface PeerOwner extends PeerAuthOwner {
   readonly clock: Clock;
+  /** Links whose clients are not known yet, to be closed with the app. */
+  readonly waiting: Set<Link>;
   readonly limits: Limits;
   /** A message to a service arrived. */
   message(peer: Peer, service: number, body: Body): void;
   /** A call to a service arrived. */
   call(peer: Peer, service: number, id: number, body: Body): void;
-  /** The connection has its welcome. */
+  /** The connection has its welcome, and the verdict where there is one to wait for. */
   began(peer: Peer): void;
   /** A frame arrived, whatever it is. */
   trace(peer: Peer, header: Header, body: Body): void;
   /** The connection has ended; said once, and after `began`. */
   ended(peer: Peer, code: CloseCode, reason: string): void;
+  /** The connection has ended before it began; said once. */
+  left(peer: Peer, code: CloseCode, reason: string): void;
   readonly reports: Reports;
 }
 
 /** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
 const MAX_REASON = 123;
 
+/** How long whoever ends its own session has to hear that it worked, in ms. */
+const LAST_WORD = 100;
+
 /** Above this share of `sendLimit` a peer is slow: what may be dropped or replaced is. */
 const SLOW = 0.25;
 
 /** A client, at the server: its connection, and what is kept for it. */
-export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwner {
+export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwner, SessionOwner {
   readonly id: string = randomId();
   readonly remoteAddress: string | undefined;
   readonly wire: Connection;
   state: Record<string, unknown>;
+  live: LiveSession;
+  /** What the dispatcher shows middleware, while it is free. */
+  passage: Inbound | undefined;
   readonly #owner: PeerOwner;
   readonly #link: Link;
+  readonly #arrival: Arrival;
+  #auth: PeerAuth | undefined;
   #session: Session | undefined;
   #conflated: Map<string, Frame> | undefined;
   /** What is held back, in bytes or characters. */
@@ -52,17 +70,19 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
   /**
    * @param link the socket's link, from now on the peer's
    * @param owner the server
-   * @param state what `admit` said of it
-   * @param remoteAddress the peer's network address
+   * @param arrival what is known of the client
    */
-  constructor(link: Link, owner: PeerOwner, state: Record<string, unknown>, remoteAddress: string | undefined) {
+  constructor(link: Link, owner: PeerOwner, arrival: Arrival) {
     this.#link = link;
     this.#owner = owner;
-    this.state = state;
-    this.remoteAddress = remoteAddress;
+    this.#arrival = arrival;
+    this.state = arrival.state;
+    this.live = arrival.live;
+    this.remoteAddress = arrival.remoteAddress;
     this.wire = new Connection(this, {
       clock: owner.clock,
       calls: owner.limits.calls,
+      streams: owner.limits.streams,
       asked: owner.limits.calls,
       held: owner.limits.held,
       frameOut: Infinity,
@@ -79,7 +99,11 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
   }
 
   get session(): Session {
-    return (this.#session ??= { id: randomId(), data: {} });
+    return (this.#session ??= this.#arrival.toSession(this));
+  }
+
+  get activity(): number {
+    return this.wire.received;
   }
 
   /** Whether more waits for it than should. */
@@ -87,8 +111,19 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
     return this.#link.bufferedAmount > this.#owner.limits.sendLimit * SLOW;
   }
 
-  /** Tells that it is there, and then, if whoever was told has closed it, that it is not. */
+  /** Has its welcome: begins, at once or after the first verdict. */
+  welcomed(): void {
+    this.#arrival.handTo(this);
+    if (this.#owner.authenticate === undefined) return this.begin();
+    this.#owner.waiting.add(this.#link);
+    this.#auth = new PeerAuth(this, this.#link, this.#owner);
+    this.#auth.expect();
+  }
+
+  /** Tells that it is there, and then, if whoever was told has closed it, that it is not. Once. */
   begin(): void {
+    if (this.#begun) return;
+    this.#owner.waiting.delete(this.#link);
     this.#owner.began(this);
     this.#begun = true;
     if (this.#end !== undefined) this.#owner.ended(this, ...this.#end);
@@ -150,8 +185,23 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
     this.#owner.call(this, service, id, body);
   }
 
-  control(_link: Link, _message: Control): void {
+  control(link: Link, message: Control): void {
     // A hello that comes after the welcome, and members that are not known, are passed over.
+    if ("auth" in message) (this.#auth ??= new PeerAuth(this, link, this.#owner)).take(message["auth"]);
+  }
+
+  moved(live: LiveSession, ticket: string): void {
+    this.live = live;
+    // The client went while its session got the new id.
+    if (this.closed) return this.#arrival.leave(this);
+    this.#link.post(`$${JSON.stringify({ session: ticket })}`);
+  }
+
+  ended(end: SessionEnd, own: boolean): void {
+    const code = end === "replaced" ? SESSION_REPLACED : REFUSED;
+    const close = (): void => this.shut(code, end === "expired" ? "Session expired" : "Session ended");
+    if (own) this.#owner.clock.setTimer(close, LAST_WORD);
+    else close();
   }
 
   trace(header: Header, body: Body): void {
@@ -161,7 +211,10 @@ export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwn
   gone(_link: Link, code: CloseCode, reason: string): void {
     this.wire.end(new PrismError("lost"));
     this.#end = [code, reason];
+    this.#auth?.stop();
     if (this.#begun) this.#owner.ended(this, code, reason);
+    else if (this.#owner.waiting.delete(this.#link)) this.#owner.left(this, code, reason);
+    this.#arrival.leave(this);
   }
 
   broken(_link: Link, error: unknown): void {

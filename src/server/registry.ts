@@ -1,5 +1,6 @@
 import { checkName } from "../service/names.ts";
 import type { Asset } from "../service/asset.ts";
+import type { Middleware } from "../service/middleware.ts";
 import type { Service } from "../service/service.ts";
 import { ServiceEntry, type EntryOwner } from "./entry.ts";
 import { toBase64Url } from "../wire/random-id.ts";
@@ -15,6 +16,8 @@ export class Registry {
   readonly entries: ServiceEntry[] = [];
   readonly byName: Map<string, ServiceEntry> = new Map();
   readonly assets: Map<string, Asset> = new Map();
+  /** What stands before all services. */
+  readonly middleware: Middleware[] = [];
   /** The hash of the frozen table, once it is known. */
   frozenHash: string | undefined;
   #frozen: string | undefined;
@@ -52,6 +55,23 @@ export class Registry {
     this.entries.push(entry);
     this.byName.set(name, entry);
     return entry;
+  }
+
+  /**
+   * Adds middleware: before all services, or before one.
+   *
+   * @param first the middleware, or the service's name
+   * @param second the middleware, behind a name
+   * @throws {TypeError} for what is no function, or a service that there is not, or after the first connection
+   */
+  use(first: Middleware | string, second?: Middleware): void {
+    if (this.frozen) throw new TypeError("Middleware comes after the first connection");
+    const own = typeof first === "string";
+    const list = own ? this.byName.get(first)?.middleware : this.middleware;
+    if (list === undefined) throw new TypeError(`Service ${JSON.stringify(first)} is not registered`);
+    const middleware = own ? second : first;
+    if (typeof middleware !== "function") throw new TypeError(`Middleware is not a function: ${String(middleware)}`);
+    list.push(middleware);
   }
 
   /**

@@ -55,13 +55,23 @@ export class Reports {
   }
 
   /** A client was refused before its socket opened. */
-  refused(status: number, remoteAddress: string | undefined): void {
-    this.#log.write("info", "Refused", { data: { status, remoteAddress } });
+  refused(status: number, remoteAddress: string | undefined, reason?: string): void {
+    this.#log.write("info", "Refused", { data: { status, remoteAddress, reason } });
+  }
+
+  /** A client was refused for a reason that the app's options have the remedy for. */
+  refusedBy(option: string, remoteAddress: string | undefined, why: object): void {
+    this.#log.write("warn", `Refused by the option ${option}`, { data: { remoteAddress, ...why } });
   }
 
   /** A socket went before it had its welcome. */
   left(code: CloseCode, reason: string, remoteAddress: string | undefined): void {
     this.#log.write("info", "Left before the welcome", { data: { code, reason, remoteAddress } });
+  }
+
+  /** Something should be otherwise, though all goes on. */
+  warned(message: string, error?: unknown): void {
+    this.#log.write("warn", message, { data: error });
   }
 
   /** A message was dropped for a reason of its own, or because something failed. */

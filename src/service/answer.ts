@@ -68,7 +68,7 @@ export class Answer extends Answering implements ItemSink {
       this.settle(handler(body, context));
     } catch (error) {
       if (error instanceof WireError) throw error;
-      this.fail(error);
+      this.#fail(error);
     }
   }
 
@@ -79,19 +79,24 @@ export class Answer extends Answering implements ItemSink {
       if (late === undefined) return this.#finish(outcome);
       late.then(
         (value) => this.settle(value),
-        (error) => this.fail(error),
+        (error) => this.#fail(error),
       );
     } catch (error) {
       if (error instanceof WireError) throw error;
-      this.fail(error);
+      this.#fail(error);
     }
   }
 
-  /** Ends the call with an error. */
+  /** Ends the call with an error that is not its handler's; a handler that is at work is told that nobody waits. */
   fail(error: unknown): void {
+    this.#fail(error);
+    this.oncancel();
+  }
+
+  #fail(error: unknown): void {
     if (this.over) return this.#release();
     const { exposeErrors } = this.#options;
-    if (error instanceof WireError) return this.fail(new PrismError("bad_input", error.message));
+    if (error instanceof WireError) return this.#fail(new PrismError("bad_input", error.message));
     if (isPrismError(error)) this.#options.refused?.(error);
     else this.#options.failed(error);
     try {
@@ -124,8 +129,7 @@ export class Answer extends Answering implements ItemSink {
       item = this.#options.codec.decode(body);
     } catch (error) {
       if (error instanceof WireError) throw error;
-      this.fail(isPrismError(error) ? error : new PrismError("bad_input", "Unreadable item"));
-      return this.oncancel();
+      return this.fail(isPrismError(error) ? error : new PrismError("bad_input", "Unreadable item"));
     }
     this.items.push(item);
   }
@@ -148,7 +152,7 @@ export class Answer extends Answering implements ItemSink {
     try {
       this.result(this.#options.codec.encode(value));
     } catch (error) {
-      return this.fail(error);
+      return this.#fail(error);
     }
     this.#release();
   }
@@ -156,6 +160,11 @@ export class Answer extends Answering implements ItemSink {
   #send(items: AsyncIterable<unknown>): Promise<unknown> {
     this.#outflow = new Outflow(items, this);
     if (this.over) this.#outflow.stop();
+    else if (!this.streamOut()) {
+      // Also for what was begun before there were items: the iterator alone may not know of it.
+      this.oncancel();
+      throw new PrismError("busy");
+    }
     return this.#outflow.run();
   }
 

@@ -1,3 +1,5 @@
+import type { Session } from "../session/session.ts";
+
 /** How an app types what it keeps: `session` for a session's data, `state` for a connection's. */
 export interface Shape {
   /** A session's data. */
@@ -28,14 +30,6 @@ export interface ConnectionHandle<State = Record<string, unknown>> {
    * @param reason what the client is told; cut to 123 bytes
    */
   close(reason?: string): void;
-}
-
-/** What is kept for a client. It lives as long as its connection. */
-export interface Session<Data = Record<string, unknown>> {
-  /** The session's id. */
-  readonly id: string;
-  /** The app's own data. */
-  data: Data;
 }
 
 /** Who sent a message. */

@@ -55,6 +55,22 @@ export interface ServiceStorage {
   clear(base?: string): Promise<void>;
 }
 
+/** What `rateLimit` says of a client that comes near its limit, or is over it. */
+export interface LimitEvent {
+  /** Whether the limit is near, messages are refused, or the connection is closed because too many were. */
+  readonly level: "warning" | "limited" | "closed";
+  /** Whose message it was. */
+  readonly connection: ConnectionHandle<unknown>;
+  /** The service that the message was for. */
+  readonly service: string;
+  /** Whether it was a call. */
+  readonly kind: "message" | "call";
+  /** Whom the limit is for: a connection's or session's id, a network address, or what the app says. */
+  readonly key: string;
+  /** When as much would pass again, in ms from now: 0 for a warning, `Infinity` for what never would. */
+  readonly retryAfter: number;
+}
+
 /** The events that an app has of itself. */
 export interface AppEvents {
   /** A client's connection was opened. */
@@ -63,6 +79,8 @@ export interface AppEvents {
   readonly disconnect: ConnectionHandle<unknown>;
   /** Something failed that no client was told of: a handler, a listener, a hook. */
   readonly error: unknown;
+  /** A client comes near its limit, or is over it: see `./middleware/rate-limit`. */
+  readonly limit: LimitEvent;
 }
 
 /** A bus of events: an app's, with what its services add. */

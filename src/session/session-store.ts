@@ -52,6 +52,6 @@ export interface SessionStore {
    * @returns whether it was written; if not, another server was faster
    */
   write(id: string, record: SessionRecord | undefined, expected: number, ttl: number): Promise<boolean>;
-  /** The ids of all records, for sweeping. */
+  /** The ids of all records, for sweeping; one may come twice, and one may be gone by then. */
   ids(): AsyncIterable<string> | Promise<readonly string[]>;
 }

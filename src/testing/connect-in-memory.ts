@@ -16,7 +16,7 @@ export interface InMemoryOptions<Halves> extends ConnectOptions<Halves> {
 
 /**
  * Connects a client to an app in the same process, with no network in between. All else is real: admission, the
- * protocol, the middleware, the services.
+ * protocol, the middleware, the services. The cookies that it gets it sends when it comes again.
  *
  * @param app the app
  * @param options what `connect` takes
@@ -28,10 +28,13 @@ export function connectInMemory<
   Name extends string = DefaultNames<App>,
   Halves extends object = DefaultHalves<App, Name>,
 >(app: App, options: InMemoryOptions<Halves>): Client<App, Name, Halves> {
+  const cookies = new Map<string, string>();
+  for (const pair of (options.headers?.["cookie"] ?? "").split(";")) keep(cookies, pair);
   const dial = async (url: string, protocols: readonly string[]): Promise<ReturnType<typeof createSocketPair>[0]> => {
     const request = new Request(url.replace(/^ws/, "http"), {
       headers: {
         ...options.headers,
+        ...(cookies.size > 0 && { cookie: [...cookies].map((pair) => pair.join("=")).join("; ") }),
         connection: "upgrade",
         upgrade: "websocket",
         "sec-websocket-protocol": protocols.join(", "),
@@ -43,9 +46,16 @@ export function connectInMemory<
       // A server that is not there now may be there later; one that does not want the client will not want it later.
       throw admission.status < 500 ? new PrismError("closed", refusal) : new Error(refusal);
     }
+    for (const cookie of admission.headers.getSetCookie()) keep(cookies, cookie);
     const [near, far] = createSocketPair(options.clock ?? serverClock);
     admission.open(far);
     return Object.assign(near, { protocol: admission.protocol });
   };
   return connect<App, Name, Halves>("ws://localhost", { ...options, dial: options.dial ?? dial });
+}
+
+function keep(cookies: Map<string, string>, cookie: string): void {
+  const [pair = ""] = cookie.split(";");
+  const equals = pair.indexOf("=");
+  if (equals > 0) cookies.set(pair.slice(0, equals).trim(), pair.slice(equals + 1).trim());
 }

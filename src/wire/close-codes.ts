@@ -19,5 +19,7 @@ export const RESTART: CloseCode = 1012;
 export const SLOW_CONSUMER: CloseCode = 4002;
 /** Nothing was heard from the peer. The connection lives; the client tries again. */
 export const HEARTBEAT_MISSED: CloseCode = 4003;
+/** Its session has got a new id by another connection. The connection ends; the client opens anew, with its new cookie. */
+export const SESSION_REPLACED: CloseCode = 4004;
 /** For a client that may not send 1002, 1007 or 1009 (a browser). The connection ends; the client opens anew. */
 export const CLIENT_ERROR: CloseCode = 4004;

@@ -68,7 +68,10 @@ export const text: Codec<string> = {
 /** The bytes themselves. */
 export const bytes: Codec<Uint8Array> = {
   clean: true,
-  encode: (value) => value,
+  encode: (value) => {
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError(`Not bytes: ${typeof value}`);
+  },
   decode: (body) => {
     if (typeof body === "string") throw new PrismError("bad_input", "Text where bytes are due");
     return copyBytes(body);

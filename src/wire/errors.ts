@@ -7,12 +7,15 @@ export type PrismErrorCode =
   | "busy"
   | "cancelled"
   | "closed"
+  | "conflict"
   | "internal"
   | "lost"
   | "not_found"
+  | "rate_limited"
   | "timeout"
   | "too_large"
   | "unauthorized"
+  | "unavailable"
   | (string & {});
 
 /**

@@ -1,9 +1,18 @@
+import { MAX_FRAMES } from "./packets.ts";
+
 /** Bounds on what a peer can make this end hold or do. Each end bounds what it receives. */
 export interface Limits {
   /** The largest packet from a client, in bytes: 131,072. Larger ones are parsed at once and stall everybody else. */
   readonly packet: number;
+  /** Frames in one packet from a client: 1,024, and no more, which is the protocol's. All of them run in one turn. */
+  readonly frames: number;
   /** Calls of one peer that may be in progress: 1,024. Each holds a handler and its context; one more is `busy`. */
   readonly calls: number;
+  /**
+   * Calls of one peer that may have items on their way, either way: 256. Each holds an iterator that runs, or a queue
+   * that fills, far more than a call that only waits; one more is `busy`.
+   */
+  readonly streams: number;
   /** What items of one peer may hold until handlers take them, in bytes: 8 MiB, enough for four streams at full speed. */
   readonly held: number;
   /** How deep JSON from a client may be nested: 512. Writing a deeper value again stalls some runtimes. */
@@ -16,6 +25,15 @@ export interface Limits {
   readonly patience: number;
   /** How long a peer may take from the upgrade to its first frame, in ms: 10,000. */
   readonly handshake: number;
+  /** Connections in all: 100,000. Each holds some kilobytes, so these fit into a gigabyte; one more is refused with 503. */
+  readonly connections: number;
+  /**
+   * Connections from one address, or one IPv6 network of 64 bits: 1,024, as many as an office has. One more is refused
+   * with 429. A private address is counted only behind trusted proxies: else it most likely is a proxy's.
+   */
+  readonly connectionsPerAddress: number;
+  /** Upgrades a second: 10,000, more than one core can do. Those beyond are refused with 503 before they cost anything. */
+  readonly upgrades: number;
   /** How long a call may take when its caller says nothing, in ms: 30,000. */
   readonly timeout: number;
 }
@@ -23,12 +41,17 @@ export interface Limits {
 /** The limits that hold where nothing else is said. */
 export const defaultLimits: Limits = {
   packet: 131_072,
+  frames: MAX_FRAMES,
   calls: 1024,
+  streams: 256,
   held: 8_388_608,
   depth: 512,
   sendLimit: 4_194_304,
   heartbeat: 25_000,
   patience: 10_000,
   handshake: 10_000,
+  connections: 100_000,
+  connectionsPerAddress: 1024,
+  upgrades: 10_000,
   timeout: 30_000,
 };

@@ -35,31 +35,32 @@ export interface PacketTarget {
  *
  * @param packet one transport message
  * @param sink who takes the frames
+ * @param most how many frames it may hold
  * @throws {WireError} 1002 at the first frame that breaks the protocol; those before it have been handed over
  */
-export function readPacket(packet: string | Uint8Array, sink: FrameSink): void {
-  if (typeof packet === "string") readText(packet, sink);
-  else readBinary(packet, sink);
+export function readPacket(packet: string | Uint8Array, sink: FrameSink, most: number = MAX_FRAMES): void {
+  if (typeof packet === "string") readText(packet, sink, most);
+  else readBinary(packet, sink, most);
 }
 
-function readText(packet: string, sink: FrameSink): void {
+function readText(packet: string, sink: FrameSink, most: number): void {
   const header = createHeader();
   header.text = packet;
-  for (let start = 0, frames = 1; start <= packet.length; frames++) {
+  for (let start = 0, left = most; start <= packet.length; left--) {
     let end = packet.indexOf(SEPARATOR, start);
     if (end < 0) end = packet.length;
     header.at = start;
     const hasBody = start < end && readHeader(header);
-    checkFrame(frames, start, header.at, end, hasBody);
+    checkFrame(left, start, header.at, end, hasBody);
     if (!sink.frame(header, hasBody ? packet.slice(header.at, end) : "")) return;
     start = end + 1;
   }
 }
 
-function readBinary(packet: Uint8Array, sink: FrameSink): void {
+function readBinary(packet: Uint8Array, sink: FrameSink, most: number): void {
   const header = createHeader();
   let at = 0;
-  let frames = 0;
+  let left = most;
   do {
     let length = 0;
     let byte = 0x80;
@@ -75,14 +76,14 @@ function readBinary(packet: Uint8Array, sink: FrameSink): void {
     header.at = 0;
     const hasBody = length > 0 && readHeader(header);
     const body = at + header.at;
-    checkFrame(++frames, at, body, end, hasBody);
+    checkFrame(left--, at, body, end, hasBody);
     if (!sink.frame(header, hasBody ? packet.subarray(body, end) : "")) return;
     at = end;
   } while (at < packet.length);
 }
 
-function checkFrame(frames: number, start: number, body: number, end: number, hasBody: boolean): void {
-  if (frames > MAX_FRAMES) throw new WireError(PROTOCOL_ERROR, "Too many frames in a packet");
+function checkFrame(left: number, start: number, body: number, end: number, hasBody: boolean): void {
+  if (left < 1) throw new WireError(PROTOCOL_ERROR, "Too many frames in a packet");
   if (start === end) throw new WireError(PROTOCOL_ERROR, "Empty frame");
   if (!hasBody && body !== end) throw new WireError(PROTOCOL_ERROR, "Frame with a body it cannot have");
 }
@@ -94,13 +95,19 @@ function checkFrame(frames: number, start: number, body: number, end: number, ha
  * @param frames at least one frame
  * @param limit the most bytes a packet may have; a longer frame goes alone
  * @param target takes each packet
+ * @param most how many frames a packet may hold
  */
-export function writePackets(frames: readonly Frame[], limit: number, target: PacketTarget): void {
+export function writePackets(
+  frames: readonly Frame[],
+  limit: number,
+  target: PacketTarget,
+  most: number = MAX_FRAMES,
+): void {
   let from = 0;
   let bytes = 0;
   for (let i = 0; i < frames.length; i++) {
     const size = frameLength(frames[i]!, limit) + MAX_OVERHEAD;
-    if (i > from && (bytes + size > limit || i - from === MAX_FRAMES)) {
+    if (i > from && (bytes + size > limit || i - from >= most)) {
       target.send(writePacket(frames.slice(from, i)));
       from = i;
       bytes = 0;

@@ -91,6 +91,18 @@ test("without an app the halves give the types", () => {
   expectTypeOf(client.any.what!.ever!(1)).toEqualTypeOf<Call<unknown, unknown>>();
 });
 
+test("auth is a string, or what gives one", () => {
+  const services = { clock: clockHalf };
+  connect(url, { lazy: true, services, auth: "token" });
+  connect(url, { lazy: true, services, auth: () => "token" });
+  const client = connect(url, { lazy: true, services, auth: async () => "token" });
+  expectTypeOf(client.connection.refreshAuth).toEqualTypeOf<() => Promise<void>>();
+  // @ts-expect-error no string
+  connect(url, { lazy: true, services, auth: 7 });
+  // @ts-expect-error gives no string
+  connect(url, { lazy: true, services, auth: () => null });
+});
+
 test("the client for Node has the same signature", () => {
   expectTypeOf(connectFromNode).toEqualTypeOf(connect);
 });

@@ -69,6 +69,16 @@ describe("the wait before another attempt", () => {
     }
   });
 
+  test("doubles again after a connection that lived", async () => {
+    const stage = createStage();
+    const end = await stage.opened();
+    await stage.clock.advance(20_000);
+    stage.answer = refuse;
+    end.socket.close(1011);
+    await stage.clock.advance(3_750);
+    expect(waits(stage).slice(1)).toEqual([500, 1_000, 2_000]);
+  });
+
   test("begins anew when the client is opened anew", async () => {
     const stage = createStage({ lazy: true });
     stage.answer = refuse;

@@ -69,6 +69,7 @@ export class TestAnswering extends Answering {
 /** What an end can be given. */
 export interface EndOptions extends Partial<Omit<LinkOptions, "turn" | "meter">> {
   readonly calls?: number;
+  readonly streams?: number;
   readonly asked?: number;
   readonly held?: number;
   readonly frameOut?: number;
@@ -110,6 +111,7 @@ export class End {
     const connectionOptions: ConnectionOptions = {
       clock,
       calls: options.calls ?? 1024,
+      streams: options.streams ?? Infinity,
       asked: options.asked ?? Infinity,
       held: options.held ?? Infinity,
       frameOut: options.frameOut ?? Infinity,
@@ -156,6 +158,7 @@ export class End {
       {
         turn: this.turn,
         packetIn: options.packetIn ?? Infinity,
+        framesIn: options.framesIn,
         packetOut: options.packetOut ?? 131_072,
         sendLimit: options.sendLimit ?? 4_194_304,
         client: options.client ?? false,

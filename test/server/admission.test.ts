@@ -141,7 +141,7 @@ describe("a hello", () => {
   test("is waited for where the subprotocol says nothing", async () => {
     const { enter, app } = setUp();
     const peer = await enter({ protocols: undefined });
-    expect(await peer.say("(", "(")).toEqual([")"]);
+    expect(await peer.say("(", "(")).toEqual([]);
     expect(app.stats().connections).toBe(0);
     expect(await peer.say('${"hello":1,"later":true}')).toHaveLength(1);
     expect(app.stats().connections).toBe(1);

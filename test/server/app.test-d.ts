@@ -3,6 +3,23 @@ import { expectTypeOf, test } from "vitest";
 import { defineService, prism } from "../../mod.ts";
 import { procedure, rpc } from "../../src/services/rpc/server.ts";
 
+test("middleware of one service names one that is registered", () => {
+  const app = prism().service("math", rpc({ one: procedure(() => 1) }));
+  const same = app.use("math", (inbound, next) => {
+    expectTypeOf(inbound.clock.now()).toEqualTypeOf<number>();
+    expectTypeOf(inbound.service).toEqualTypeOf<string>();
+    inbound.events.on("disconnect", ({ id }) => expectTypeOf(id).toEqualTypeOf<string>());
+    return next(inbound);
+  });
+  expectTypeOf(same).toEqualTypeOf(app);
+  // @ts-expect-error there is no such service
+  app.use("chat", () => {});
+  // @ts-expect-error there is no service yet
+  prism().use("math", () => {});
+  // @ts-expect-error no middleware
+  app.use("math");
+});
+
 test("the bus knows the events of every service", () => {
   const notes = defineService({
     kind: "notes",

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { defineService, prism } from "../../mod.ts";
+import { defineService, prism, type Middleware } from "../../mod.ts";
 import type { Limits } from "../../src/wire/limits.ts";
 import { defaultLimits } from "../../src/wire/limits.ts";
 import { expectNoUnhandledRejections } from "../service/joined.ts";
-import { ask, createOpen, createStage, join } from "./raw.ts";
+import { ask, createOpen, createStage, enter, join } from "./raw.ts";
 
 expectNoUnhandledRejections();
 
@@ -177,12 +177,35 @@ describe("middleware", () => {
   });
 
   test("is a function", () => {
-    expect(() => prism().use("auth" as never)).toThrow(new TypeError("Middleware is not a function: auth"));
+    const app = prism().service("it", createOpen().service);
+    expect(() => app.use(7 as never)).toThrow(new TypeError("Middleware is not a function: 7"));
+    expect(() => app.use("it", undefined as never)).toThrow(new TypeError("Middleware is not a function: undefined"));
+  });
+
+  test("of one service comes behind the service", () => {
+    const app = prism();
+    const pass: Middleware = (inbound, next) => next(inbound);
+    const missing = new TypeError('Service "it" is not registered');
+    expect(() => app.use("it" as never, pass)).toThrow(missing);
+    expect(() => app.use("it" as never)).toThrow(missing);
+    expect(() => app.use("toString" as never, pass)).toThrow('Service "toString" is not registered');
+    const more = app.service("it", createOpen().service);
+    expect(more.use("it", pass)).toBe(more);
+  });
+
+  test("of one service cannot come after the first connection", async () => {
+    const { clock, options } = createStage();
+    const app = prism(options).service("it", createOpen().service);
+    await join(app, clock);
+    expect(() => app.use("it", (inbound, next) => next(inbound))).toThrow(
+      new TypeError("Middleware comes after the first connection"),
+    );
   });
 });
 
 describe("limits", () => {
   const names = Object.keys(defaultLimits) as (keyof Limits)[];
+  const most = (name: keyof Limits): number => (name === "frames" ? 1024 : 2 ** 31 - 1);
   const bad = [0, -1, 0.5, NaN, Infinity, -Infinity, 2 ** 31, "1", null] as const;
 
   test.each(names)("%s is a whole number from 1", (name) => {
@@ -190,9 +213,15 @@ describe("limits", () => {
       if ((name === "timeout" && value === Infinity) || value === null) continue;
       const make = (): unknown => prism({ limits: { [name]: value } });
       expect(make, String(value)).toThrow(RangeError);
-      expect(make, String(value)).toThrow(`Limit ${name} is not a whole number from 1 to 2147483647: ${value}`);
+      expect(make, String(value)).toThrow(`Limit ${name} is not a whole number from 1 to ${most(name)}: ${value}`);
     }
-    for (const value of [1, 2 ** 31 - 1]) prism({ limits: { [name]: value } });
+    for (const value of [1, most(name)]) prism({ limits: { [name]: value } });
+  });
+
+  test("let nobody have more frames in a packet than the protocol", () => {
+    expect(() => prism({ limits: { frames: 1025 } })).toThrow(
+      "Limit frames is not a whole number from 1 to 1024: 1025",
+    );
   });
 
   test("may leave out, or be undefined, and are the defaults then", () => {
@@ -214,6 +243,46 @@ describe("limits", () => {
     peer.socket.send("@".padEnd(65, "x"));
     await peer.say();
     expect(peer.closings).toEqual([{ code: 1009, reason: "Packet over the limit" }]);
+  });
+
+  test("hold for the frames of a packet, and the welcome says so", async () => {
+    const { clock, options } = createStage({ limits: { frames: 3 } });
+    const { service } = createOpen((host) => host.oncall((body) => body));
+    const app = prism(options).service("it", service);
+    const peer = await enter(app, clock);
+    const [welcome] = await peer.say("%@");
+    expect(JSON.parse(welcome!.slice(1))).toMatchObject({ welcome: 1, frames: 3 });
+    expect(await peer.say("?@@1", "?@A2", "?@B3")).toEqual(["=@1", "=A2", "=B3"]);
+    expect(peer.closings).toEqual([]);
+    expect(await peer.say("?@@1", "?@A2", "?@B3", "?@C4")).toEqual(["=@1", "=A2", "=B3"]);
+    expect(peer.closings).toEqual([{ code: 1002, reason: "Too many frames in a packet" }]);
+  });
+
+  test("of frames are not spoken of where they are the protocol's", async () => {
+    const { clock, options } = createStage();
+    const peer = await enter(prism(options), clock);
+    const [welcome] = await peer.say("%@");
+    expect(JSON.parse(welcome!.slice(1))).not.toHaveProperty("frames");
+  });
+
+  test("hold for calls that stream, and tell the log and the caller", async () => {
+    const { clock, options, log } = createStage({ limits: { streams: 2 } });
+    const { service } = createOpen((host) =>
+      host.oncall(async function* () {
+        for (;;) yield 1;
+      }),
+    );
+    const app = prism(options).service("it", service);
+    const [peer, other] = [await join(app, clock), await join(app, clock)];
+    const failed = '!B{"code":"busy"}';
+    expect((await peer.say("?@@", "?@A", "?@B")).filter((frame) => !frame.startsWith("<"))).toEqual([failed]);
+    expect(log).toContainEqual(
+      expect.objectContaining({ message: "Call failed", data: { code: "busy", message: "busy" } }),
+    );
+    // Each peer has its own.
+    expect((await other.say("?@@", "?@A")).every((frame) => frame.startsWith("<"))).toBe(true);
+    await peer.say("#@");
+    expect((await peer.say("?@@")).every((frame) => frame.startsWith("<@"))).toBe(true);
   });
 });
 

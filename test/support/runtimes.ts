@@ -61,6 +61,8 @@ export interface RuntimeProcess {
    * @throws {Error} It ended or `timeout` ms went by without such a line; the message carries what it wrote.
    */
   line(word: string, timeout?: number): Promise<string>;
+  /** The lines before the next one that starts with `word`; fails as `line` does. */
+  linesBefore(word: string, timeout?: number): Promise<string[]>;
   /** The JSON after `ready` on the line with which a fixture says that it listens. */
   ready<T>(timeout?: number): Promise<T>;
   /** Writes a line to its standard input. */
@@ -74,15 +76,28 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Runs a TypeScript file on a runtime. */
+/**
+ * Runs a TypeScript file on a runtime.
+ *
+ * @param name the runtime
+ * @param file the file
+ * @param args its arguments
+ * @param env what is added to the environment
+ * @param cwd where it runs
+ * @param descriptors how many files and sockets it may have open; as many as this process where nothing is said
+ */
 export function spawnRuntime(
   name: RuntimeName,
   file: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
   cwd: string = root,
+  descriptors?: number,
 ): RuntimeProcess {
-  const child = spawn(runtimes[name], runtimeArgs(name, file, args), {
+  const command = [runtimes[name], ...runtimeArgs(name, file, args)];
+  // The shell gives way to the runtime, so that it is the same process.
+  if (descriptors !== undefined) command.unshift("sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`);
+  const child = spawn(command[0]!, command.slice(1), {
     cwd,
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -110,13 +125,13 @@ export function spawnRuntime(
     child.once("close", (code, signal) => end(code ?? signal ?? "gone"));
   });
 
-  async function line(word: string, timeout = 20_000): Promise<string> {
+  async function read(word: string, timeout = 20_000): Promise<{ line: string; passed: string[] }> {
     const until = performance.now() + timeout;
     const passed: string[] = [];
     for (;;) {
       while (unread.length > 0) {
         const next = unread.shift() as string;
-        if (next.startsWith(word)) return next;
+        if (next.startsWith(word)) return { line: next, passed };
         passed.push(next);
       }
       const left = until - performance.now();
@@ -134,12 +149,14 @@ export function spawnRuntime(
     }
   }
 
+  const line = async (word: string, timeout?: number): Promise<string> => (await read(word, timeout)).line;
   return {
     name,
     pid: child.pid ?? -1,
     exited,
     errors: () => errors,
     line,
+    linesBefore: async (word, timeout) => (await read(word, timeout)).passed,
     ready: async <T>(timeout?: number) => JSON.parse((await line("ready ", timeout)).slice("ready ".length)) as T,
     write: (text) => void child.stdin.write(`${text}\n`),
     async stop(grace = 5_000) {

@@ -22,6 +22,8 @@ async function setUp(options: Omit<InMemoryOptions<object>, "services"> = {}) {
   const who = procedure.with<Shape>();
   const app = prism<Shape>({
     clock,
+    // Its cookies are signed in real time.
+    session: false,
     admit: (request) => {
       requests.push(request);
       if (!doors.open) return new Response(null, { status: 403 });

@@ -100,6 +100,13 @@ describe("packets", () => {
     }
   });
 
+  test("hold at most as many frames as the receiver takes", () => {
+    const packets: Packet[] = [];
+    writePackets(["A1", "A2", "A3"], 1000, { send: (packet) => packets.push(packet) }, 2);
+    writePackets(["A4", Uint8Array.of(0x41, 5)], 1000, { send: (packet) => packets.push(packet) }, 1);
+    expect(packets).toEqual(["A1\x1eA2", "A3", "A4", Uint8Array.of(2, 0x41, 5)]);
+  });
+
   test("take a frame of the limit's size alone, to the byte", () => {
     const small = "(";
     for (const large of ["A" + "x".repeat(199), "A" + "é".repeat(99) + "x"]) {
@@ -220,6 +227,15 @@ describe("a packet that breaks the protocol", () => {
     ["one binary frame too many", manyPings(MAX_FRAMES + 1)],
   ])("is refused with 1002: %s", (_, packet) => {
     expect(closeCodeOf(() => readPacket(packet, new Collector()))).toBe(1002);
+  });
+
+  test("is refused with 1002 where it has more frames than this receiver takes, whose number are handed over", () => {
+    for (const packet of ["(\x1e(\x1e(", manyPings(3)]) {
+      const collector = new Collector();
+      expect(closeCodeOf(() => readPacket(packet, collector, 2))).toBe(1002);
+      expect(collector.frames).toHaveLength(2);
+      expect(closeCodeOf(() => readPacket(packet, new Collector(), 3))).toBeUndefined();
+    }
   });
 
   test("is not one that has the most frames allowed", () => {

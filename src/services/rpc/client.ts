@@ -7,7 +7,7 @@ import type { ClientHost } from "../../service/hosts.ts";
 import type { ItemSource } from "../../service/items.ts";
 import { PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { raw, readCall, values, writeCall } from "./contract.ts";
+import { raw, readCall, readValue, values, writeCall } from "./contract.ts";
 import type { Answers, RpcHalf, RpcOptions, UntypedRpcClient } from "./types.ts";
 
 export type { Answers, RpcHalf, RpcOptions, UntypedRpcClient };
@@ -38,7 +38,7 @@ export function rpc(answers?: Answers): RpcHalf {
           const { place, value } = readCall(body);
           const name = (host.init as string[])[place];
           if (name === undefined || !Object.hasOwn(answers, name)) throw new PrismError("not_found");
-          return answers[name]!(values.decode(value) as never, context);
+          return answers[name]!(readValue(value) as never, context);
         });
       }
       return createNode("", (name, [input, second, third]) => {

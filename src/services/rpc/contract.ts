@@ -1,7 +1,7 @@
 import { bodyText, copyBytes, type Codec } from "../../wire/codecs.ts";
 import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
 import { readNumber, writeNumber } from "../../wire/numbers.ts";
-import { WireError } from "../../wire/errors.ts";
+import { PrismError, WireError } from "../../wire/errors.ts";
 
 /** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
 export const values: Codec = {
@@ -52,6 +52,23 @@ export function readCall(body: Body): CallBody {
   } catch (error) {
     if (error instanceof WireError) return { place: -1, value: "" };
     throw error;
+  }
+}
+
+/**
+ * Reads an input.
+ *
+ * @param value the input, as `values` writes it
+ * @returns what it says
+ * @throws {WireError} 1007 if its text is not valid UTF-8
+ * @throws {PrismError} `bad_input` if it is no JSON
+ */
+export function readValue(value: Body): unknown {
+  try {
+    return values.decode(value);
+  } catch (error) {
+    if (error instanceof WireError) throw error;
+    throw new PrismError("bad_input", "Malformed JSON");
   }
 }
 

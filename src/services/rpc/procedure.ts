@@ -2,9 +2,9 @@ import type { CallContext, ServiceCallContext, Shape } from "../../service/conte
 import { isAsyncIterable } from "../../service/items.ts";
 import { isSchema, validate, type SchemaInput, type SchemaOutput, type StandardSchema } from "../../service/schema.ts";
 import { isThenable } from "../../service/thenable.ts";
-import { isPrismError, PrismError, WireError } from "../../wire/errors.ts";
+import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { values } from "./contract.ts";
+import { readValue } from "./contract.ts";
 import type { ItemOf, Procedure, ResultOf } from "./types.ts";
 
 /** What a procedure can be given before its handler. */
@@ -135,7 +135,7 @@ function createRunner(
           if (value.length > 0) throw new PrismError("bad_input", "There is no input to this procedure");
           return call(context);
         }
-      : (value, context) => after(validate(input, readInput(value)), (checked) => call(checked, context));
+      : (value, context) => after(validate(input, readValue(value)), (checked) => call(checked, context));
   if (items !== undefined) {
     const inner = run;
     // On the context itself: an object that inherits from it cannot read what its getters keep private.
@@ -173,15 +173,6 @@ function join(context: object, added: object): void {
 /** Goes on with a value at once, or with what a promise of it comes to. */
 function after(value: unknown, next: (value: unknown) => unknown): unknown {
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
-}
-
-function readInput(value: Body): unknown {
-  try {
-    return values.decode(value);
-  } catch (error) {
-    if (error instanceof WireError) throw error;
-    throw new PrismError("bad_input", "Malformed JSON");
-  }
 }
 
 async function* checkItems(schema: StandardSchema, items: AsyncIterable<unknown>): AsyncGenerator {

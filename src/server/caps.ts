@@ -1,0 +1,83 @@
+import { toAddressKey } from "../wire/address.ts";
+import type { Clock } from "../wire/clock.ts";
+import type { Limits } from "../wire/limits.ts";
+
+/** A place that a connection takes, from the moment at which it asks to be let in. */
+export interface Place {
+  /** Gives it back; once, however often it is called. */
+  release(): void;
+}
+
+/** What there is too much of. */
+export type Full = "connections" | "connectionsPerAddress" | "upgrades";
+
+/** Counts connections, in all and from each address, and upgrades a second. */
+export class Caps {
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  /** Whether addresses are those of clients, also where they are private. */
+  readonly #trusts: boolean;
+  readonly #byAddress = new Map<string, number>();
+  #count = 0;
+  #tokens: number;
+  #filledAt: number;
+
+  /**
+   * @param limits the app's
+   * @param clock the time
+   * @param trusts whether proxies tell who their clients are
+   */
+  constructor(limits: Limits, clock: Clock, trusts: boolean) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#trusts = trusts;
+    this.#tokens = limits.upgrades;
+    this.#filledAt = clock.now();
+  }
+
+  /** Takes a place for a client, or says what there is too much of. */
+  enter(remoteAddress: string | undefined): Place | Full {
+    const { connections, connectionsPerAddress, upgrades } = this.#limits;
+    const now = this.#clock.now();
+    this.#tokens = Math.min(upgrades, this.#tokens + ((now - this.#filledAt) / 1_000) * upgrades);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return "upgrades";
+    if (this.#count >= connections) return "connections";
+    const key = this.#keyOf(remoteAddress);
+    const same = key === undefined ? 0 : (this.#byAddress.get(key) ?? 0);
+    if (same >= connectionsPerAddress) return "connectionsPerAddress";
+    this.#tokens--;
+    this.#count++;
+    if (key !== undefined) this.#byAddress.set(key, same + 1);
+    let taken = true;
+    return {
+      release: () => {
+        if (taken) this.#leave(key);
+        taken = false;
+      },
+    };
+  }
+
+  #leave(key: string | undefined): void {
+    this.#count--;
+    if (key === undefined) return;
+    const left = this.#byAddress.get(key)! - 1;
+    if (left === 0) this.#byAddress.delete(key);
+    else this.#byAddress.set(key, left);
+  }
+
+  /** An address that is counted by itself. A private one is most likely a proxy's that nobody told us to trust. */
+  #keyOf(address: string | undefined): string | undefined {
+    if (address === undefined) return undefined;
+    const key = toAddressKey(address);
+    return !this.#trusts && isPrivate(key) ? undefined : key;
+  }
+}
+
+// RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291. IPv6 comes as its first four groups.
+const PRIVATE =
+  /^(10\.|127\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd]|fe[89ab]|0:0:0:0|::)/;
+
+function isPrivate(key: string): boolean {
+  return PRIVATE.test(key);
+}
