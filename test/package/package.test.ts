@@ -41,7 +41,7 @@ describe("the packed library", () => {
 
   test.each(runtimeNames)("can be imported on %s without an effect", async (name) => {
     const child = spawnRuntime(name, join(app, "entries.ts"), [], {}, app);
-    expect(await child.line("imported ")).toBe(`imported {"modules":5,"empty":0,"globals":0}`);
+    expect(await child.line("imported ")).toBe(`imported {"modules":7,"empty":0,"globals":0}`);
     expect(await child.exited, child.errors()).toBe(0);
   });
 

@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emptyFolder, install, packLibrary, remove, tool } from "../support/packing.ts";
 import { freePort } from "../support/ports.ts";
 import { root, type RuntimeName, runtimeNames, spawnRuntime } from "../support/runtimes.ts";
 
-/* The README's code, as it stands there, in a folder that has the packed library installed and nothing else. */
+/* The code of the README and the guides, as it stands there, in a folder that has the packed library installed and nothing else. */
 
 const mains: Record<RuntimeName, string> = {
   node20: "main.node.ts",
@@ -26,7 +26,10 @@ describe("the README's code", () => {
   let port = 0;
 
   beforeAll(async () => {
-    const readme = readFileSync(`${root}README.md`, "utf8");
+    const guides = readdirSync(`${root}docs`).filter((file) => file.endsWith(".md"));
+    expect(guides).toContain("security.md");
+    const pages = ["README.md", ...guides.map((file) => `docs/${file}`)];
+    const readme = pages.map((file) => readFileSync(root + file, "utf8")).join("\n");
     const blocks = blocksOf(readme);
     // Whatever is TypeScript there is named, and so run here.
     expect(readme.match(/^```ts$/gm)).toHaveLength(blocks.size);
@@ -80,10 +83,13 @@ describe("the README's code", () => {
     ["ui.ts", "removed"],
     ["guard.ts", "Ada"],
     ["clock.test.ts", "passed"],
-  ])("%s says what it promises, on each runtime", async (file, promised) => {
+    ["session.ts", "Hello Ada"],
+    ["limited.ts", "Later: {"],
+    ["proxy.ts", "true", "__Host-prism.sid="],
+  ])("%s says what it promises, on each runtime", async (file, ...promised) => {
     for (const name of runtimeNames) {
       const child = spawnRuntime(name, join(folder, file), [], {}, folder);
-      await child.line(promised);
+      for (const line of promised) await child.line(line);
       expect(await child.exited, child.errors()).toBe(0);
     }
   });

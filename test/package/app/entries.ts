@@ -3,8 +3,10 @@ const before = Object.keys(globalThis).length;
 const modules = await Promise.all([
   import("@prismrt/prism"),
   import("@prismrt/prism/client"),
+  import("@prismrt/prism/middleware/rate-limit"),
   import("@prismrt/prism/services/rpc"),
   import("@prismrt/prism/services/rpc/client"),
+  import("@prismrt/prism/session"),
   import("@prismrt/prism/testing"),
 ]);
 const empty = modules.filter((module) => Object.keys(module).length === 0).length;
