@@ -39,11 +39,18 @@ export interface DenoServeInfo {
 /** A handler for `Deno.serve`. */
 export type DenoHandler = (request: Request, info: DenoServeInfo) => Promise<Response>;
 
+interface DenoServer {
+  readonly addr: { readonly port: number };
+  /** Rejects when it can accept nobody any more. */
+  readonly finished: Promise<void>;
+  shutdown(): Promise<void>;
+}
+
 interface DenoRuntime {
   serve(
     options: ServeOptions & { key: string | undefined; cert: string | undefined; onListen: () => void },
     handler: DenoHandler,
-  ): { readonly addr: { readonly port: number }; shutdown(): Promise<void> };
+  ): DenoServer;
   upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: DenoWebSocket; response: Response };
 }
 
@@ -143,6 +150,9 @@ function upgrade(app: Servable, request: Request, admission: Admission): Respons
 
 // --- the server ---
 
+/** How long to wait before listening again where that fails, in ms. */
+const LISTEN_AGAIN = 100;
+
 /**
  * Serves an app on Deno.
  *
@@ -153,8 +163,26 @@ function upgrade(app: Servable, request: Request, admission: Admission): Respons
  */
 export async function serve(app: Servable, options: DenoServeOptions = {}): Promise<Serving> {
   const { port = DEFAULT_PORT, hostname = "0.0.0.0", tls } = options;
-  const listening = { port, hostname, key: tls?.key, cert: tls?.cert, onListen: (): void => {} };
-  const server = Deno.serve(listening, handler(app));
+  const handle = handler(app);
+  const listen = (on: number): DenoServer => {
+    const options = { port: on, hostname, key: tls?.key, cert: tls?.cert, onListen: (): void => {} };
+    const listening = Deno.serve(options, handle);
+    // Out of file descriptors, Deno listens no more, for good; those who are connected go on.
+    listening.finished.catch(() => listenAgain());
+    return listening;
+  };
+  const listenAgain = (): void => {
+    if (closing !== undefined) return;
+    try {
+      server = listen(bound);
+    } catch {
+      // A timer that keeps the process alive: there may be nothing else that does.
+      setTimeout(listenAgain, LISTEN_AGAIN);
+    }
+  };
+  let closing: Promise<void> | undefined;
+  let server = listen(port);
+  const bound = server.addr.port;
 
   const close = async (): Promise<void> => {
     // First the app: Deno's shutdown closes WebSockets with a code of its own. It waits for responses, though, and has
@@ -169,7 +197,5 @@ export async function serve(app: Servable, options: DenoServeOptions = {}): Prom
       server.shutdown().then(done, done);
     });
   };
-  let closing: Promise<void> | undefined;
-  const bound = server.addr.port;
   return { url: toServerUrl(options, bound), port: bound, close: () => (closing ??= close()) };
 }

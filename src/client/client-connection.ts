@@ -12,13 +12,13 @@ import type { ClientConnection } from "./types.ts";
 export function toClientConnection(core: Core): ClientConnection {
   // One for all who wait.
   let waiting: Promise<void> | undefined;
-  let settle: ((failure?: string) => void) | undefined;
+  let settle: ((failure?: PrismError) => void) | undefined;
   const wait = (): Promise<void> => {
     waiting ??= new Promise((resolve, reject) => {
       settle = (failure) => {
         waiting = settle = undefined;
         if (failure === undefined) resolve();
-        else reject(new PrismError(failure));
+        else reject(failure);
       };
     });
     // Whoever waits for it hears of it; whoever only looked at it does not have to.
@@ -29,7 +29,7 @@ export function toClientConnection(core: Core): ClientConnection {
   core.events.on("accepted", () => settle?.());
   core.events.on("status", (status) => {
     if (status === "open") settle?.();
-    else if (status !== "connecting") settle?.(status === "closed" ? status : "lost");
+    else if (status !== "connecting") settle?.((status === "closed" && core.closed) || new PrismError("lost"));
   });
   return {
     get status() {

@@ -29,9 +29,14 @@ export interface CoreEvents extends ConnectionEvents {
   readonly accepted: undefined;
 }
 
+/** What a client says that has no token (PROTOCOL.md, "Opening"). */
+const NO_TOKEN = '${"auth":null}';
+
 /** A client: opens connections over the sockets that it gets, and tells its services. */
 export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
   status: ConnectionStatus = "closed";
+  /** Why it was closed last. */
+  closed: PrismError | undefined;
   readonly auth: Auth | undefined;
   readonly services: Services;
   readonly events: Emitter<CoreEvents>;
@@ -96,7 +101,7 @@ export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
   }
 
   enqueue(item: Queued, send: () => void): void {
-    if (this.status === "closed") throw new PrismError("closed");
+    if (this.status === "closed") throw this.closed ?? new PrismError("closed");
     this.#queue.push(item, send);
   }
 
@@ -119,7 +124,7 @@ export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
     const link = this.#link;
     this.#link = undefined;
     link?.close(DONE, "");
-    const error = new PrismError("closed", reason === "" ? undefined : reason);
+    const error = (this.closed = new PrismError("closed", reason === "" ? undefined : reason));
     this.#end(error);
     this.#queue.fail(error);
     // Said when all is done: a listener may open it again.
@@ -130,12 +135,14 @@ export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
   control(link: Link, message: Control): void {
     if ("welcome" in message) this.#welcomed(link, message);
     else if (message["auth"] === true) {
-      if (!this.auth?.accept()) return;
+      if (this.auth ? !this.auth.accept() : this.status === "open" || this.#connection === undefined) return;
       this.#timer?.cancel();
       if (this.status === "open") this.events.emit("accepted", undefined);
       else this.#opened();
-    } else if (typeof message["expires"] === "number") this.auth?.refresh();
-    else redeemTicket(this.#url, message["session"], (error) => this.log("", "No session cookie", error));
+    } else if (typeof message["expires"] === "number") {
+      if (this.auth) this.auth.refresh();
+      else link.post(NO_TOKEN);
+    } else redeemTicket(this.#url, message["session"], (error) => this.log("", "No session cookie", error));
   }
 
   gone(link: Link, code: CloseCode, reason: string): void {
@@ -203,13 +210,15 @@ export class Core implements AuthOwner, Backbone, DialerOwner, LinkOwner {
     link.post("%@");
     connection.attach(link);
     this.#timer?.cancel();
-    if (message["auth"] === true && this.auth === undefined)
-      this.log("", "The server wants a token: give connect auth");
     this.services.welcome(connection, welcome.services);
     // The log, which hears of services that are missing, may have closed it.
     if (link.over) return;
-    if (this.auth === undefined) this.#opened();
-    else this.auth.send(link);
+    if (this.auth) this.auth.send(link);
+    else if (message["auth"] === true) {
+      // The server may know the client by its cookie.
+      link.post(NO_TOKEN);
+      this.expect(link, "verdict");
+    } else this.#opened();
   }
 
   #opened(): void {

@@ -7,7 +7,7 @@ import type { ClientHalf } from "../service/service.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Clock } from "../wire/clock.ts";
 import { toCodec, type Codec } from "../wire/codecs.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
+import { isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body } from "../wire/frames.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import type { Queued } from "./queue.ts";
@@ -80,7 +80,7 @@ export class Slot {
     try {
       this.#events.emit("message", this.#codec.decode(body));
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.#log("A message could not be read", error);
     }
   }
@@ -99,7 +99,7 @@ export class Slot {
     try {
       input = this.#callCodec.decode(body);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       return answer.fail(new PrismError("bad_input"));
     }
     const context: ClientCallContext = {

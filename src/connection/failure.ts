@@ -1,6 +1,6 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { bodyText } from "../wire/codecs.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
+import { isWireError, PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 
 /**
@@ -15,7 +15,7 @@ export function parseFailure(body: Body): PrismError {
     const { code, message, data } = JSON.parse(bodyText(body));
     if (typeof code === "string") return new PrismError(code, typeof message === "string" ? message : undefined, data);
   } catch (error) {
-    if (error instanceof WireError) throw error;
+    if (isWireError(error)) throw error;
   }
   throw new WireError(PROTOCOL_ERROR, "Malformed failure");
 }

@@ -1,7 +1,7 @@
 import type { Socket } from "../socket/socket.ts";
 import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
 import { bodyText } from "../wire/codecs.ts";
-import { WireError } from "../wire/errors.ts";
+import { isWireError, WireError } from "../wire/errors.ts";
 import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
 import { checkPacketSize, MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
 import type { Heartbeat, Pulse } from "./heartbeat.ts";
@@ -216,9 +216,9 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   /** Closes the link for what the peer sent. */
   #fail(error: unknown): void {
-    if (!(error instanceof WireError)) this.#owner.broken(this, error);
-    const code = error instanceof WireError ? error.closeCode : PROTOCOL_ERROR;
-    const reason = error instanceof WireError ? error.message : "Internal error";
+    if (!isWireError(error)) this.#owner.broken(this, error);
+    const code = isWireError(error) ? error.closeCode : PROTOCOL_ERROR;
+    const reason = isWireError(error) ? error.message : "Internal error";
     this.close(this.#options.client ? CLIENT_ERROR : code, reason);
   }
 
@@ -235,7 +235,7 @@ function parseControl(body: Body): Control {
   try {
     message = JSON.parse(bodyText(body));
   } catch (error) {
-    if (error instanceof WireError) throw error;
+    if (isWireError(error)) throw error;
   }
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw new WireError(PROTOCOL_ERROR, "Malformed control frame");

@@ -16,6 +16,8 @@ export class Arrival implements SessionOwner {
   live!: LiveSession;
   /** Whether the client has the cookie of its session. */
   known = false;
+  /** Whether it was let go of. */
+  left = false;
   readonly #place: Place;
   /** Whether the session is no more the arrival's own. */
   #over = false;
@@ -58,6 +60,7 @@ export class Arrival implements SessionOwner {
   /** Lets go of everything: there will be no connection, or none any more. */
   leave(owner: SessionOwner = this): void {
     this.#over = true;
+    this.left = true;
     this.#place.release();
     if (owner.live !== undefined) this.gate?.sessions.release(owner.live, owner);
   }

@@ -2,7 +2,7 @@ import type { Answer } from "../service/answer.ts";
 import { compose, type Middleware, type Next } from "../service/middleware.ts";
 import { isThenable } from "../service/thenable.ts";
 import type { Clock } from "../wire/clock.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
+import { isWireError, PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import type { ServiceEntry } from "./entry.ts";
 import { Passage, type Surroundings } from "./passage.ts";
@@ -78,7 +78,7 @@ export class Dispatcher {
       if (passage.arrived) peer.passage = passage;
       this.#passed(passage);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.#refused(passage, error);
     }
   }
@@ -112,7 +112,7 @@ export class Dispatcher {
       const late = entry.message(peer, body);
       if (late instanceof Promise) this.#watch(late, peer, entry);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.#reports.dropped(peer.id, entry.name, error);
     }
   }
@@ -131,7 +131,7 @@ export class Dispatcher {
   #refused(passage: Passage, error: unknown): void {
     const { peer, entry, answer } = passage;
     passage.end();
-    if (error instanceof WireError) peer.shut(error.closeCode, error.message);
+    if (isWireError(error)) peer.shut(error.closeCode, error.message);
     else if (answer !== undefined) answer.fail(error);
     else this.#reports.dropped(peer.id, entry.name, error);
   }

@@ -10,7 +10,7 @@ import { validate } from "../service/schema.ts";
 import type { Service } from "../service/service.ts";
 import { toCodec, type Codec } from "../wire/codecs.ts";
 import type { Clock } from "../wire/clock.ts";
-import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
+import { isPrismError, isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
@@ -140,7 +140,7 @@ export class ServiceEntry {
     try {
       value = this.#read(this.#callCodec, body);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       return answer.fail(error);
     }
     const context = new CallContext(peer, answer);
@@ -181,7 +181,7 @@ export class ServiceEntry {
       checkDepth(codec, body, this.#owner.limits.depth);
       value = codec.decode(body);
     } catch (error) {
-      if (error instanceof WireError || isPrismError(error)) throw error;
+      if (isWireError(error) || isPrismError(error)) throw error;
       throw new PrismError("bad_input", "Unreadable body");
     }
     const { up } = this.service;

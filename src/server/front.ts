@@ -48,7 +48,7 @@ export class Front {
   isHttps({ headers, url }: Request): boolean {
     if (this.#url !== undefined) return this.#url.protocol === "https:";
     // Of an upgrade some proxies say "wss".
-    return /^(https|wss):?$/i.test(this.#forwarded(headers.get("x-forwarded-proto")) ?? new URL(url).protocol);
+    return /^(https|wss):?$/i.test(this.#forwarded(headers.get("x-forwarded-proto")) ?? url.slice(0, url.indexOf(":")));
   }
 
   /** The host, with its port, that the browser asked for. */

@@ -1,6 +1,8 @@
 import type { SessionGate } from "../session/session-gate.ts";
 import type { Socket } from "../socket/socket.ts";
+import type { Clock } from "../wire/clock.ts";
 import { isPrismError } from "../wire/errors.ts";
+import type { Limits } from "../wire/limits.ts";
 import { PROTOCOL } from "../wire/subprotocols.ts";
 import type { Admission, PeerInfo } from "./admission.ts";
 import { Arrival } from "./arrival.ts";
@@ -23,6 +25,8 @@ export interface GatekeeperOwner {
   readonly closing: boolean;
   /** Settles when everything is there that a welcome says. */
   ready(): Promise<void>;
+  readonly clock: Clock;
+  readonly limits: Limits;
   /** Takes an open socket. */
   open(socket: Socket, arrival: Arrival): void;
 }
@@ -47,14 +51,29 @@ export class Gatekeeper {
       return toRefusal(place === "connectionsPerAddress" ? 429 : 503, "Too many connections");
     }
     const arrival = new Arrival(peer.remoteAddress, place, gate);
-    let answer: Admission | Response;
-    try {
-      answer = await this.#judge(request, peer, arrival);
-    } catch (error) {
-      answer = isPrismError(error, "unavailable") ? this.#refuse(503, error.message, peer) : this.#fail(error);
-    }
-    if (!("abandon" in answer)) arrival.leave();
-    return answer;
+    return this.#inTime(peer, arrival, async () => {
+      try {
+        return await this.#judge(request, peer, arrival);
+      } catch (error) {
+        return isPrismError(error, "unavailable") ? this.#refuse(503, error.message, peer) : this.#fail(error);
+      }
+    });
+  }
+
+  /** A hook that never comes to its end keeps no place: what it says too late is nobody's. */
+  #inTime(peer: PeerInfo, arrival: Arrival, judge: () => Promise<Admission | Response>): Promise<Admission | Response> {
+    const { clock, limits } = this.#owner;
+    return new Promise((resolve) => {
+      const deadline = clock.setTimer(() => {
+        arrival.leave();
+        resolve(this.#refuse(503, "The handshake took too long", peer));
+      }, limits.handshake);
+      void judge().then((answer) => {
+        deadline.cancel();
+        if (!("abandon" in answer) || arrival.left) arrival.leave();
+        resolve(answer);
+      });
+    });
   }
 
   async #judge(request: Request, peer: PeerInfo, arrival: Arrival): Promise<Admission | Response> {
@@ -71,11 +90,13 @@ export class Gatekeeper {
     const judged = await hook?.(request, peer, arrival.toSession());
     // A Response may come from another realm or library.
     if (judged !== undefined && "status" in judged) {
+      checkHeaders(judged.headers);
       reports.refused(judged.status, peer.remoteAddress);
       return judged;
     }
     const admitted: Admitted<unknown> = judged ?? {};
     const headers = new Headers(admitted.headers ?? {});
+    checkHeaders(headers);
     headers.delete("sec-websocket-protocol");
     if (gate !== undefined && !arrival.known)
       headers.append("set-cookie", await gate.writeCookie(arrival.live.id, https));
@@ -114,4 +135,13 @@ export class Gatekeeper {
 
 function toRefusal(status: number, text: string): Response {
   return new Response(text, { status, headers: status === 503 ? { "retry-after": "1" } : {} });
+}
+
+/** Runtimes let through what RFC 9110 section 5.5 does not allow, or end the process over it. */
+function checkHeaders(headers: Headers): void {
+  for (const [name, value] of headers) {
+    if (!/^[\t\x20-\x7e]*$/.test(value)) {
+      throw new TypeError(`Header ${name} of an admission is not printable ASCII: ${JSON.stringify(value)}`);
+    }
+  }
 }

@@ -72,7 +72,16 @@ function toText(data: unknown): string {
     return typeof data === "string" ? data : (JSON.stringify(data) ?? String(data));
   } catch {
     // Anything may be thrown, also what has no text.
-    return typeof data === "bigint" ? String(data) : Object.prototype.toString.call(data);
+    return typeof data === "bigint" ? String(data) : toKind(data);
+  }
+}
+
+/** Also of a proxy that throws when it is looked at. */
+function toKind(data: unknown): string {
+  try {
+    return Object.prototype.toString.call(data);
+  } catch {
+    return `[${typeof data}]`;
   }
 }
 

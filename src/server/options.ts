@@ -78,12 +78,12 @@ export interface PrismOptions<S = Shape> {
 /**
  * Judges a client's token; see `PrismOptions.authenticate`.
  *
- * @param token what the client gave
+ * @param token what the client gave; `undefined` from one that has none, which its session may do for
  * @param connection its connection, to which nothing has come yet
  * @param session its session
  */
 export type Authenticate<S = Shape> = (
-  token: string,
+  token: string | undefined,
   connection: ConnectionHandle<ConnectionState<S>>,
   session: Session<SessionData<S>>,
 ) => AuthenticateResult<S> | Promise<AuthenticateResult<S>>;
@@ -92,8 +92,8 @@ export type Authenticate<S = Shape> = (
 export interface Authenticated<State> {
   /** The state of its connection, in place of what it was. */
   readonly state?: State | undefined;
-  /** After how many ms the token is no longer good: the client is asked for another in time. */
-  readonly expires?: number | undefined;
+  /** When the token is no longer good, in ms from now or as a `Date`: the client is asked for another in time. */
+  readonly expires?: number | Date | undefined;
 }
 
 /** What `authenticate` may answer. */

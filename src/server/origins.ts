@@ -101,5 +101,7 @@ function checkOrigin(origin: string): void {
   if (origin === "same" || origin === "*") return;
   // A star within would stand for itself.
   if (typeof origin === "string" && toOrigin(origin) === origin && !origin.includes("*")) return;
-  throw new TypeError(`Not an origin like https://app.example, in lower case: ${JSON.stringify(origin)}`);
+  throw new TypeError(
+    `Neither "same" nor an origin as browsers send it, like https://app.example: ${JSON.stringify(origin)}`,
+  );
 }

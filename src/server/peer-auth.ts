@@ -3,20 +3,24 @@ import type { Link, Traffic } from "../connection/link.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { Session } from "../session/session.ts";
 import { PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
-import type { Clock, Timer } from "../wire/clock.ts";
+import type { Timer } from "../wire/clock.ts";
 import { isPrismError, WireError } from "../wire/errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
+import type { ServerClock } from "./clock.ts";
 import type { Authenticate } from "./options.ts";
 import type { Reports } from "./reports.ts";
 
 /** What authentication needs of the app. */
 export interface PeerAuthOwner {
   readonly authenticate: Authenticate<never> | undefined;
-  readonly clock: Clock;
+  readonly clock: ServerClock;
   readonly limits: Limits;
   readonly reports: Reports;
 }
+
+/** No token is good for longer than ten years, in ms: what is more is not a time from now. */
+const LONGEST = 315_360_000_000;
 
 /** A peer, as its authentication sees it. */
 export interface AuthSubject extends ConnectionHandle {
@@ -71,13 +75,13 @@ export class PeerAuth {
     if (this.#judging) throw new WireError(PROTOCOL_ERROR, "Token before the verdict");
     // Nobody here asks for it, and the client waits for a word.
     if (authenticate === undefined) return this.#link.post('${"auth":true}');
-    if (typeof token !== "string") throw new WireError(REFUSED, "Token is not a string");
+    if (token !== null && typeof token !== "string") throw new WireError(REFUSED, "Token is not a string");
     this.#judging = true;
     this.#close();
     this.#within(limits.handshake, "Authentication took too long");
     const peer = this.#peer;
     // An async function, so that one that throws is one that rejects.
-    (async () => authenticate(token, peer as never, peer.session as never))().then(
+    (async () => authenticate(token ?? undefined, peer as never, peer.session as never))().then(
       (verdict) => this.#accept(verdict || undefined, (verdict as unknown) === false),
       (error: unknown) => this.#refuse(error),
     );
@@ -94,15 +98,24 @@ export class PeerAuth {
     this.#gate ??= new Gate(this.#link, this.#peer.wire, this.#begun ? held : packet);
   }
 
-  #accept(verdict: { readonly expires?: number | undefined; readonly state?: unknown } | undefined, no: boolean): void {
+  #accept(
+    verdict: { readonly expires?: number | Date | undefined; readonly state?: unknown } | undefined,
+    no: boolean,
+  ): void {
     if (this.#peer.closed) return;
     if (no) return this.#peer.shut(REFUSED, "Unauthorized");
     const { expires, state } = verdict ?? {};
     this.#judging = false;
     this.#timer?.cancel();
     if (state !== undefined) this.#peer.state = state as Record<string, unknown>;
-    if (expires !== undefined && !(expires > 0)) return this.#peer.shut(REFUSED, "Token expired");
-    const known = expires === undefined || expires === Infinity ? undefined : Math.min(Math.floor(expires), MAX_NUMBER);
+    const left = expires instanceof Date ? expires.getTime() - this.#owner.clock.wall() : expires;
+    // Date.now() and the like, where a time from now is due.
+    if (left !== undefined && left > LONGEST && left < Infinity) {
+      return this.#refuse(new RangeError(`A token expires in ${left} ms: give a Date for a moment`));
+    }
+    if (left !== undefined && !(left > 0)) return this.#peer.shut(REFUSED, "Token expired");
+    const known =
+      left === undefined || left === Infinity ? undefined : Math.min(Math.max(1, Math.floor(left)), MAX_NUMBER);
     this.#link.post(`$${JSON.stringify({ auth: true, expires: known })}`);
     if (known !== undefined) this.#watch(known);
     const gate = this.#gate;

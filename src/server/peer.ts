@@ -7,7 +7,6 @@ import type { LiveSession, SessionEnd } from "../session/live-session.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionOwner } from "../session/session-view.ts";
 import { REFUSED, SESSION_REPLACED, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
-import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -19,7 +18,6 @@ import type { Reports } from "./reports.ts";
 
 /** What a peer needs of the server. None of these throws anything but a `WireError`. */
 export interface PeerOwner extends PeerAuthOwner {
-  readonly clock: Clock;
   /** Links whose clients are not known yet, to be closed with the app. */
   readonly waiting: Set<Link>;
   readonly limits: Limits;

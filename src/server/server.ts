@@ -101,7 +101,7 @@ export class Server implements DoorOwner, EntryOwner, GatekeeperOwner, SiteOwner
     this.caps = new Caps(this.limits, this.clock, this.front.trusts);
     this.gate = this.#createSessions(options.session);
     this.hook = options.admit;
-    this.authenticate = options.authenticate as typeof this.authenticate;
+    this.authenticate = options.authenticate;
     this.#gatekeeper = new Gatekeeper(this);
     this.#site = new Site(this, options.fetch);
     this.fetch = this.#site.fetch;
@@ -171,9 +171,13 @@ export class Server implements DoorOwner, EntryOwner, GatekeeperOwner, SiteOwner
   // --- opening ---
 
   isUpgrade(request: Request): boolean {
-    return (
-      request.headers.get("upgrade")?.toLowerCase() === "websocket" && new URL(request.url).pathname === this.prefix
-    );
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return false;
+    try {
+      return new URL(request.url).pathname === this.prefix;
+    } catch {
+      // Bun and Deno put a host into it that the peer made up.
+      return false;
+    }
   }
 
   admit(request: Request, info: PeerInfo = {}): Promise<Admission | Response> {

@@ -8,7 +8,7 @@ import type { ClientBuilder } from "./client-builder.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Front } from "./front.ts";
 import type { PrismOptions } from "./options.ts";
-import type { OriginCheck } from "./origins.ts";
+import { remedyFor, type OriginCheck } from "./origins.ts";
 import type { Registry } from "./registry.ts";
 import type { Reports } from "./reports.ts";
 
@@ -87,7 +87,11 @@ export class Site implements HttpSource {
   async exchange(request: Request): Promise<Response> {
     const { gate, origins, front, clock, transport } = this.#owner;
     if (gate === undefined) return new Response("Not Found", { status: 404 });
-    if (!(await origins.allows(request))) return new Response("Origin not allowed", { status: 403 });
+    if (!(await origins.allows(request))) {
+      const origin = request.headers.get("origin");
+      this.reports.refusedBy("origins", undefined, { origin, toAllow: remedyFor(origin) });
+      return new Response("Origin not allowed", { status: 403 });
+    }
     const headers = new Headers({ "cache-control": "no-store" });
     const origin = request.headers.get("origin");
     if (origin !== null) {

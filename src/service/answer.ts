@@ -1,6 +1,6 @@
 import { Answering } from "../connection/exchange.ts";
 import type { Codec } from "../wire/codecs.ts";
-import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
+import { isPrismError, isWireError, PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import { checkDepth } from "./depth.ts";
 import { writeFailure } from "./failures.ts";
@@ -67,7 +67,7 @@ export class Answer extends Answering implements ItemSink {
     try {
       this.settle(handler(body, context));
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.#fail(error);
     }
   }
@@ -82,7 +82,7 @@ export class Answer extends Answering implements ItemSink {
         (error) => this.#fail(error),
       );
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.#fail(error);
     }
   }
@@ -96,7 +96,7 @@ export class Answer extends Answering implements ItemSink {
   #fail(error: unknown): void {
     if (this.over) return this.#release();
     const { exposeErrors } = this.#options;
-    if (error instanceof WireError) return this.#fail(new PrismError("bad_input", error.message));
+    if (isWireError(error)) return this.#fail(new PrismError("bad_input", error.message));
     if (isPrismError(error)) this.#options.refused?.(error);
     else this.#options.failed(error);
     try {
@@ -128,7 +128,7 @@ export class Answer extends Answering implements ItemSink {
       checkDepth(this.#options.codec, body, this.#options.depth);
       item = this.#options.codec.decode(body);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       return this.fail(isPrismError(error) ? error : new PrismError("bad_input", "Unreadable item"));
     }
     this.items.push(item);

@@ -1,7 +1,7 @@
 import { Asking } from "../connection/exchange.ts";
 import type { Clock } from "../wire/clock.ts";
 import type { Codec } from "../wire/codecs.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
+import { isWireError, PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
 import { Inflow, Outflow, type ItemSink, type ItemSource } from "./items.ts";
 
@@ -153,7 +153,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     try {
       this.#items.push(this.#codec.decode(body) as Item);
     } catch (error) {
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
       this.fail(new PrismError("bad_output", "Unreadable item"));
     }
   }
@@ -163,7 +163,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
       this.#end(DONE, this.#codec.decode(body));
     } catch (error) {
       this.#end(FAILED, new PrismError("bad_output", "Unreadable result"));
-      if (error instanceof WireError) throw error;
+      if (isWireError(error)) throw error;
     }
   }
 

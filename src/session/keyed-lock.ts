@@ -26,6 +26,11 @@ export class KeyedLock {
       if (this.#last.get(key) === over) this.#last.delete(key);
     }
   }
+
+  /** Lets whoever comes from now on work on a key at once, beside what may never come to its end. */
+  giveUp(key: string): void {
+    this.#last.delete(key);
+  }
 }
 
 function nothing(): void {}

@@ -77,7 +77,7 @@ const SHORT = 32;
  * @param make makes a random secret
  * @param warn hears of what should be otherwise
  * @returns at least one secret
- * @throws {TypeError} for a secret that is empty, or for none where cookies must outlive the process
+ * @throws {TypeError} for a secret that is empty, or short in production, or for none where cookies must outlive the process
  */
 export function toSecrets(
   options: SessionOptions,
@@ -88,7 +88,10 @@ export function toSecrets(
   const { secret } = options;
   const secrets = secret === undefined ? [] : typeof secret === "string" ? [secret] : secret;
   if (secrets.some((one) => typeof one !== "string" || one === "")) throw new TypeError("A session secret is empty");
-  if (secrets.some((one) => one.length < SHORT)) warn(`A session secret has fewer than ${SHORT} characters`);
+  if (secrets.some((one) => one.length < SHORT)) {
+    if (where.production) throw new TypeError(`A session secret has fewer than ${SHORT} characters`);
+    warn(`A session secret has fewer than ${SHORT} characters`);
+  }
   if (secrets.length > 0) return secrets;
   if (where.production || where.shared) {
     const reason = where.shared ? "with a storage that other servers share" : "in production";

@@ -33,15 +33,15 @@ export class PatientStore {
 
   /** See {@linkcode SessionStore.read}. */
   read(id: string): Promise<SessionRecord | undefined> {
-    return this.#ask(() => this.#store.read(id));
+    return this.#ask(id, () => this.#store.read(id));
   }
 
   /** See {@linkcode SessionStore.write}. */
   write(id: string, record: SessionRecord | undefined, expected: number, ttl: number): Promise<boolean> {
-    return this.#ask(() => this.#store.write(id, record, expected, Math.max(1, ttl)));
+    return this.#ask(id, () => this.#store.write(id, record, expected, Math.max(1, ttl)));
   }
 
-  #ask<Result>(run: () => Promise<Result>): Promise<Result> {
+  #ask<Result>(id: string, run: () => Promise<Result>): Promise<Result> {
     if (this.#clock.now() < this.#restsUntil) return Promise.reject(unavailable());
     const askedAt = this.#clock.now();
     return new Promise((resolve, reject) => {
@@ -51,6 +51,7 @@ export class PatientStore {
         reject(unavailable());
       };
       const timer = this.#clock.setTimer(() => {
+        this.#store.giveUp?.(id);
         // It may be this one record alone that it hangs at.
         if (this.#answeredAt <= askedAt) this.#restsUntil = this.#clock.now() + REST;
         fail(new Error(`No answer in ${this.#timeout} ms`));

@@ -2,7 +2,8 @@ import { PrismError } from "../wire/errors.ts";
 import type { LiveSession, SessionEnd } from "./live-session.ts";
 import type { Session } from "./session.ts";
 import type { SessionGate } from "./session-gate.ts";
-import { SessionView, type SessionOwner } from "./session-view.ts";
+import { OwnSession } from "./own-session.ts";
+import type { SessionOwner } from "./session-view.ts";
 
 /** The session of one HTTP request, until it is answered. */
 export interface RequestSession<Data = Record<string, unknown>> {
@@ -47,7 +48,7 @@ class Visit implements RequestSession, SessionOwner {
   /** Whether another cookie is on its way to the client, which this one's must not take the place of. */
   moving = false;
   readonly activity = 0;
-  readonly session: Session;
+  readonly session: OwnSession;
   readonly #gate: SessionGate;
   readonly #https: boolean;
   #destroyed = false;
@@ -56,7 +57,7 @@ class Visit implements RequestSession, SessionOwner {
   constructor(gate: SessionGate, https: boolean) {
     this.#gate = gate;
     this.#https = https;
-    this.session = new SessionView(gate.sessions, this);
+    this.session = new OwnSession(gate.sessions, this);
   }
 
   moved(live: LiveSession): void {
@@ -72,8 +73,9 @@ class Visit implements RequestSession, SessionOwner {
   async finish(): Promise<string | undefined> {
     const { sessions, cookie } = this.#gate;
     try {
-      if (this.moving && (this.live.changed || this.live.version > 0)) throw moving();
-      if (this.live.end === undefined && this.live.changed) await sessions.save(this.live);
+      const { changed } = this.session;
+      if (this.moving && (changed || this.live.version > 0)) throw moving();
+      if (this.live.end === undefined && changed) await this.session.save();
       if (this.#destroyed) return cookie.write(undefined, this.#https);
       // Whoever has ended it sees to the cookie. An empty session is not stored, and its client needs none.
       if (this.live.end !== undefined || this.live.version === 0 || this.live.id === this.sent) return undefined;

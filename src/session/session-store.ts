@@ -52,6 +52,11 @@ export interface SessionStore {
    * @returns whether it was written; if not, another server was faster
    */
   write(id: string, record: SessionRecord | undefined, expected: number, ttl: number): Promise<boolean>;
+  /**
+   * An operation on a record took too long, and nobody waits for it any more: those that come now MUST NOT wait for it
+   * either.
+   */
+  giveUp?(id: string): void;
   /** The ids of all records, for sweeping; one may come twice, and one may be gone by then. */
   ids(): AsyncIterable<string> | Promise<readonly string[]>;
 }

@@ -69,7 +69,14 @@ export class LooseSession implements Session {
   }
 }
 
-function checkData(data: SessionValues): SessionValues {
+/**
+ * Checks what is to be a session's data.
+ *
+ * @param data what was given
+ * @returns the same
+ * @throws {TypeError} if it is no object
+ */
+export function checkData(data: SessionValues): SessionValues {
   if (typeof data === "object" && data !== null && !Array.isArray(data)) return data;
   throw new TypeError("A session's data is an object");
 }

@@ -17,7 +17,7 @@ export class SessionWatch {
   readonly #store: SessionStore;
   #look: Timer | undefined;
   #sweep: Timer | undefined;
-  #sweeping: Promise<void> | undefined;
+  #sweeping = false;
   #over = false;
 
   /**
@@ -48,9 +48,10 @@ export class SessionWatch {
       this.#sweep = undefined;
       this.start();
       // What the store fails at it tells itself. One that takes longer than the time between goes on alone.
-      this.#sweeping ??= this.sweep()
-        .catch(() => {})
-        .finally(() => (this.#sweeping = undefined));
+      if (this.#sweeping) return;
+      this.#sweeping = true;
+      const done = (): void => void (this.#sweeping = false);
+      this.sweep().then(done, done);
     }, sweep);
   }
 

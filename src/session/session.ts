@@ -1,6 +1,7 @@
 /**
  * What is kept for a client: over HTTP and over its connections, on this server and on others, for as long as the app's
- * options say. All connections of a session on one server share one `data`; `save` makes it last.
+ * options say. All connections of a session on one server share one `data`; `save` makes it last. An HTTP request has a
+ * copy of what is stored.
  */
 export interface Session<Data = Record<string, unknown>> {
   /** The session's id: 128 random bits, as 22 characters of base64url. */
@@ -20,8 +21,9 @@ export interface Session<Data = Record<string, unknown>> {
   /**
    * Gives the session a new id, with all its data, and stores it: for a login, so that nobody who knew the id before it
    * is logged in by it. The old id is dead at once; other connections that had it are closed with 4004 and come anew.
+   * Best done first: what the login puts into `data` afterwards never belonged to the old id.
    *
-   * @throws {PrismError} as `save` does; the old id is then as it was
+   * @throws {PrismError} as `save` does; the old id is then as it was, and `data` is what is stored
    */
   regenerate(): Promise<void>;
   /**

@@ -127,8 +127,9 @@ export class Sessions {
             return { live: fresh, ticket };
           }
         } catch (error) {
-          // While the store does not answer, it waits.
+          // While the store does not answer, it waits. What was not stored yet may be a login, which is not the old id's.
           await this.#sync.takeBack(live).catch(() => {});
+          live.data = live.saved;
           throw error;
         }
         await this.#sync.takeBack(live);

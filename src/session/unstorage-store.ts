@@ -62,6 +62,7 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
         await writeRecord(id, record, ttl);
         return true;
       }),
+    giveUp: (id) => lock.giveUp(id),
     ids: async () => toSessionIds(await storage.getKeys(SESSION_PREFIX), `${SESSION_PREFIX}:`),
   };
 }

@@ -30,11 +30,17 @@ export function connectInMemory<
 >(app: App, options: InMemoryOptions<Halves>): Client<App, Name, Halves> {
   const cookies = new Map<string, string>();
   for (const pair of (options.headers?.["cookie"] ?? "").split(";")) keep(cookies, pair);
+  const redeem = async (body: string): Promise<void> => {
+    const { prefix = "/prism" } = app as { prefix?: string };
+    const headers = { cookie: toHeader(cookies) };
+    const answer = await app.fetch(new Request(`http://localhost${prefix}/session`, { method: "POST", body, headers }));
+    for (const cookie of answer.headers.getSetCookie()) keep(cookies, cookie);
+  };
   const dial = async (url: string, protocols: readonly string[]): Promise<ReturnType<typeof createSocketPair>[0]> => {
     const request = new Request(url.replace(/^ws/, "http"), {
       headers: {
         ...options.headers,
-        ...(cookies.size > 0 && { cookie: [...cookies].map((pair) => pair.join("=")).join("; ") }),
+        ...(cookies.size > 0 && { cookie: toHeader(cookies) }),
         connection: "upgrade",
         upgrade: "websocket",
         "sec-websocket-protocol": protocols.join(", "),
@@ -48,6 +54,13 @@ export function connectInMemory<
     }
     for (const cookie of admission.headers.getSetCookie()) keep(cookies, cookie);
     const [near, far] = createSocketPair(options.clock ?? serverClock);
+    // As a page does: a login over the socket has a new cookie, to be had for its ticket.
+    const send = far.send.bind(far);
+    far.send = (data) => {
+      const ticket = /(?:^|\x1e)\$\{"session":"([\w-]+)"\}/.exec(String(data))?.[1];
+      if (ticket !== undefined) void redeem(ticket);
+      send(data);
+    };
     admission.open(far);
     return Object.assign(near, { protocol: admission.protocol });
   };
@@ -58,4 +71,8 @@ function keep(cookies: Map<string, string>, cookie: string): void {
   const [pair = ""] = cookie.split(";");
   const equals = pair.indexOf("=");
   if (equals > 0) cookies.set(pair.slice(0, equals).trim(), pair.slice(equals + 1).trim());
+}
+
+function toHeader(cookies: ReadonlyMap<string, string>): string {
+  return [...cookies].map((pair) => pair.join("=")).join("; ");
 }

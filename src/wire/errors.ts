@@ -52,9 +52,14 @@ export class PrismError extends Error {
  * @returns true if it is one, and has that code
  */
 export function isPrismError(error: unknown, code?: PrismErrorCode): error is PrismError {
-  if (!(error instanceof Error) || error.name !== "PrismError") return false;
-  const own = (error as PrismError).code;
-  return typeof own === "string" && (code === undefined || own === code);
+  try {
+    if (!(error instanceof Error) || error.name !== "PrismError") return false;
+    const own = (error as PrismError).code;
+    return typeof own === "string" && (code === undefined || own === code);
+  } catch {
+    // Anything may be thrown, also a proxy that throws when it is looked at.
+    return false;
+  }
 }
 
 /** What a peer sent breaks the protocol; its socket is closed with `closeCode`. Never leaves the library. */
@@ -70,5 +75,19 @@ export class WireError extends Error {
     super(message);
     this.name = "WireError";
     this.closeCode = closeCode;
+  }
+}
+
+/**
+ * Whether something thrown is a {@linkcode WireError}, whatever it is.
+ *
+ * @param error anything, also a proxy that throws when it is looked at
+ * @returns true if it is one
+ */
+export function isWireError(error: unknown): error is WireError {
+  try {
+    return error instanceof WireError;
+  } catch {
+    return false;
   }
 }

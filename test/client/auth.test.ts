@@ -516,7 +516,7 @@ describe("a token that expires", () => {
     expect(stage.heard).toEqual(["status suspended", "suspended 4004 (suspended)"]);
   });
 
-  test("is passed over where the server says it oddly, or there is no other", async () => {
+  test("is passed over where the server says it oddly; where there is no other, that is said", async () => {
     const stage = createStage({ auth: counting() });
     const end = await opened(stage);
     end.say('${"expires":"5000"}', '${"expires":null}', accepted, '${"auth":false,"expiry":1}');
@@ -525,7 +525,7 @@ describe("a token that expires", () => {
     other.say('${"expires":5000}', accepted);
     await stage.clock.settle();
     await guest.clock.settle();
-    expect([...end.frames(), ...other.frames()]).toEqual([]);
+    expect([end.frames(), other.frames()]).toEqual([[], [`\${"auth":null}`]]);
     expect([stage, guest].map(({ client }) => client.connection.status)).toEqual(["open", "open"]);
   });
 
@@ -689,15 +689,40 @@ describe("refreshAuth", () => {
   });
 });
 
-test("a server that wants a token of a client that has none is logged, and the client goes on", async () => {
+test("a server that wants a token is told where there is none, and its verdict waited for", async () => {
   const stage = createStage();
   await stage.clock.settle();
   stage.end().say(wanted);
   await stage.clock.settle();
-  expect(stage.heard).toEqual(["status open", "open"]);
-  expect(stage.end().frames()).toEqual(["%@"]);
-  expect(stage.logged.map(({ message }) => message)).toEqual([expect.stringContaining("wants a token")]);
-  stage.end().socket.close(1008, "Unauthorized");
+  expect(stage.heard).toEqual([]);
+  expect(stage.end().frames()).toEqual(["%@", '${"auth":null}']);
+  stage.end().say(accepted);
   await stage.clock.settle();
-  expect(stage.heard.slice(2)).toEqual(["status closed", "closed 1008 (closed)"]);
+  expect(stage.heard).toEqual(["status open", "open"]);
+  // Once is enough.
+  stage.end().say(accepted);
+  await stage.clock.settle();
+  expect(stage.heard).toHaveLength(2);
+});
+
+test("a refusal says why, to whoever waits and to whoever comes too late", async () => {
+  const stage = createStage();
+  const { opened } = stage.client.connection;
+  await stage.clock.settle();
+  stage.end().say(wanted);
+  await stage.clock.settle();
+  stage.end().socket.close(1008, "Not a token of ours");
+  await stage.clock.settle();
+  expect(stage.heard).toEqual(["status closed", "closed 1008 (closed)"]);
+  await expect(opened).rejects.toMatchObject({ code: "closed", message: "Not a token of ours" });
+});
+
+test("a verdict that a client without a token waits for in vain", async () => {
+  const stage = createStage();
+  await stage.clock.settle();
+  stage.end().say(wanted);
+  const end = stage.end();
+  await stage.clock.advance(10_000);
+  expect(end.closings).toEqual([{ code: 4004, reason: "No verdict" }]);
+  expect(stage.heard).toEqual([]);
 });

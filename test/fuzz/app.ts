@@ -348,7 +348,7 @@ export function createApp({ clock, limits, log, guarded, secured }: FuzzedOption
     },
     // What sessions do takes real time, and is not what this is about.
     session: false,
-    authenticate: secured ? (token) => judge(token, clock) as undefined : undefined,
+    authenticate: secured ? (token = "") => judge(token, clock) as undefined : undefined,
     admit: (request) => ({ state: { mood: request.headers.get("x-mood") ?? "plain" } }),
   });
   if (guarded) app.use((inbound, next) => next(inbound)).use(watch);

@@ -49,8 +49,12 @@ export class Enemy {
   readonly tcp: Socket;
   /** The status of the response to its handshake; 0 where there was none. */
   readonly status: Promise<number>;
+  /** The head of that response, its status line and headers; empty where there was none. */
+  head = "";
   /** The close code that the server sent; `undefined` where it ended the connection without one. */
   readonly closed: Promise<number | undefined>;
+  /** The reason that came with the close code. */
+  reason = "";
   /** Frames that it got, without those of the socket itself. */
   readonly frames: string[] = [];
   #unread: Buffer = Buffer.alloc(0);
@@ -58,8 +62,13 @@ export class Enemy {
   #look = new Set<() => void>();
   #over = false;
 
-  constructor(port: number, opening: string | Buffer = "") {
-    const tcp = (this.tcp = connect(port, "127.0.0.1"));
+  /**
+   * @param port where the server is
+   * @param opening what is said at once
+   * @param tcp the connection; over TLS, say
+   */
+  constructor(port: number, opening: string | Buffer = "", tcp: Socket = connect(port, "127.0.0.1")) {
+    this.tcp = tcp;
     let settleStatus!: (status: number) => void;
     let settleClosed!: (code: number | undefined) => void;
     this.status = new Promise((resolve) => (settleStatus = resolve));
@@ -76,7 +85,8 @@ export class Enemy {
       if (!this.#upgraded) {
         const end = this.#unread.indexOf("\r\n\r\n");
         if (end < 0) return;
-        const status = Number(this.#unread.toString("latin1", 9, 12));
+        this.head = this.#unread.toString("latin1", 0, end);
+        const status = Number(this.head.slice(9, 12));
         this.#unread = this.#unread.subarray(end + 4);
         this.#upgraded = status === 101;
         settleStatus(status);
@@ -85,6 +95,7 @@ export class Enemy {
       for (let message = this.#read(); message !== undefined; message = this.#read()) {
         const { opcode, payload } = message;
         if (opcode === 8) {
+          this.reason = payload.toString("utf8", 2);
           settleClosed(payload.length < 2 ? 1005 : payload.readUInt16BE(0));
           tcp.write(frame(0x88, payload.subarray(0, 2)));
         } else if (opcode === 1) this.frames.push(...payload.toString().split("\x1e"));
@@ -114,6 +125,22 @@ export class Enemy {
       this.#look.add(look);
       look();
     });
+  }
+
+  /** Resolves with the first frame that begins with one of these, and forgets it. */
+  async take(...starts: string[]): Promise<string> {
+    for (;;) {
+      const place = this.frames.findIndex((one) => starts.some((start) => one.startsWith(start)));
+      if (place >= 0) return this.frames.splice(place, 1)[0]!;
+      if (this.#over) throw new Error(`The connection ended before any of ${starts.join(" ")}`);
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          this.#look.delete(look);
+          resolve();
+        };
+        this.#look.add(look);
+      });
+    }
   }
 
   send(...bytes: Buffer[]): void {

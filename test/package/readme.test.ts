@@ -84,6 +84,7 @@ describe("the README's code", () => {
     ["guard.ts", "Ada"],
     ["clock.test.ts", "passed"],
     ["session.ts", "Hello Ada"],
+    ["token.ts", "robot"],
     ["limited.ts", "Later: {"],
     ["proxy.ts", "true", "__Host-prism.sid="],
   ])("%s says what it promises, on each runtime", async (file, ...promised) => {

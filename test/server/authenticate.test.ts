@@ -13,7 +13,7 @@ const auth = (token: unknown): string => `$${JSON.stringify({ auth: token })}`;
 const good = '${"auth":true}';
 
 interface Asked {
-  readonly token: string;
+  readonly token: string | undefined;
   readonly connection: ConnectionHandle;
   accept(verdict?: unknown): Promise<void>;
   refuse(error: unknown): Promise<void>;
@@ -209,7 +209,6 @@ describe("before the first verdict", () => {
 describe("a token", () => {
   test.each<[string, unknown]>([
     ["a number", 7],
-    ["nothing", null],
     ["yes", true],
     ["a list", ["t"]],
     ["an object", { token: "t", toString: "x" }],
@@ -218,6 +217,16 @@ describe("a token", () => {
     const peer = await join();
     await peer.say(auth(token));
     expect([peer.closings, asked]).toEqual([[{ code: 1008, reason: "Token is not a string" }], []]);
+  });
+
+  test("that there is not is judged, too: the session may do", async () => {
+    const { join, asked, heard } = setUp();
+    const peer = await join();
+    await peer.say(auth(null));
+    expect(asked.map(({ token }) => token)).toEqual([undefined]);
+    await asked[0]!.accept(undefined);
+    expect(peer.frames()).toContain(good);
+    expect(heard).toEqual(["event", ["connect", {}]]);
   });
 
   test("may be empty, or long, or anything: it is the app's to judge", async () => {
@@ -412,7 +421,9 @@ describe("a token that expires", () => {
   test.each([
     [1_000.9, '${"auth":true,"expires":1000}'],
     [Infinity, good],
-    [1e300, '${"auth":true,"expires":2147483647}'],
+    [0.3, '${"auth":true,"expires":1}'],
+    [300_000_000_000, '${"auth":true,"expires":2147483647}'],
+    [new Date(Date.UTC(2025, 0, 2, 3, 4, 6)), '${"auth":true,"expires":1000}'],
     [undefined, good],
   ])("after %s ms is told so that clients and timers can take it", async (expires, frame) => {
     const { join, asked, clock } = setUp();
@@ -421,6 +432,15 @@ describe("a token that expires", () => {
     await asked[0]!.accept({ expires });
     expect(peer.frames()).toContain(frame);
     expect(clock.timers).toBe(expires === undefined || expires === Infinity ? 1 : 2);
+  });
+
+  test.each([Date.now(), 1e300])("after %d ms is none: a moment is a Date", async (expires) => {
+    const { join, asked, log } = setUp();
+    const peer = await join();
+    await peer.say(auth("t"));
+    await asked[0]!.accept({ expires });
+    expect(peer.closings).toEqual([{ code: 1008, reason: "Unauthorized" }]);
+    expect(String(log.at(-2)?.data)).toContain("give a Date for a moment");
   });
 
   test("is renewed in place: services hear of nothing, and the time begins anew", async () => {

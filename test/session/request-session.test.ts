@@ -155,20 +155,46 @@ describe("the session of a request", () => {
     expect(await other.finish()).toMatch(/^__Host-prism\.sid=.*; Secure$/);
   });
 
-  test("is the object that its connections have", async () => {
-    const { open, begin, join, app, live } = setUp();
+  test("is its connections' as soon as it is stored, and nobody else's before", async () => {
+    const { open, begin, join, live } = setUp();
     const { cookie, id } = await begin();
-    const sockets: unknown[] = [];
-    app.events.on("connect", (connection) => sockets.push(connection));
     await join(cookie);
     const visit = await open(cookie);
     visit.session.data["seen"] = "at once";
-    expect((sockets[0] as { session: { id: string; data: object } }).session).toMatchObject({
-      id,
-      data: { n: 1, seen: "at once" },
-    });
+    expect(live.get(id)?.data).toEqual({ n: 1 });
+    await visit.session.save();
+    expect(live.get(id)?.data).toEqual({ n: 1, seen: "at once" });
     await visit.finish();
     expect(live.get(id)?.holders.size, "the connection's").toBe(1);
+  });
+
+  test("that has only looked stores nothing of what others have not stored", async () => {
+    const { open, begin, join, live, store } = setUp();
+    const { cookie, id } = await begin();
+    await join(cookie);
+    live.get(id)!.data["user"] = "half";
+    const visit = await open(cookie);
+    expect(visit.session.data).toEqual({ n: 1 });
+    await visit.finish();
+    expect((await store.inner.read(id))?.data).toEqual({ n: 1 });
+    expect(live.get(id)?.data).toEqual({ n: 1, user: "half" });
+  });
+
+  test("tells of a conflict, and then has what is stored", async () => {
+    const { open, begin, store, gate } = setUp();
+    const { cookie, id } = await begin();
+    const visit = await open(cookie);
+    visit.session.data["n"] = 2;
+    const other = setUp({ storage: store });
+    const there = await other.open(cookie);
+    there.session.data["n"] = 3;
+    await there.finish();
+    await expect(visit.session.save()).rejects.toEqual(code("conflict"));
+    expect(visit.session.data).toEqual({ n: 3 });
+    visit.session.data["n"] = 4;
+    await visit.finish();
+    expect((await store.inner.read(id))?.data).toEqual({ n: 4 });
+    expect(gate.sessions.live.size).toBe(0);
   });
 });
 
@@ -496,16 +522,19 @@ describe("the middleware for Hono", () => {
     expect(live.size).toBe(0);
   });
 
-  test("sees what a connection has put there, and the other way round", async () => {
+  test("sees what a connection has stored, and the other way round", async () => {
     const { ask, begin, join, app } = serve(login);
     const { cookie } = await begin({ n: 5 });
-    const connections: { session: { data: Data } }[] = [];
+    const connections: { session: { data: Data; save(): Promise<void> } }[] = [];
     app.events.on("connect", (connection) => connections.push(connection as never));
     await join(cookie);
-    connections[0]!.session.data.user = "unsaved";
-    expect(await (await ask("/look", cookie)).json()).toEqual({ n: 5, user: "unsaved" });
+    const { session } = connections[0]!;
+    session.data.user = "Ada";
+    await session.save();
+    expect(await (await ask("/look", cookie)).json()).toEqual({ n: 5, user: "Ada" });
+    session.data.user = "unsaved";
     await ask("/put", cookie);
-    expect(connections[0]!.session.data).toEqual({ n: 6, user: "unsaved" });
+    expect(session.data).toEqual({ n: 6, user: "unsaved" });
   });
 });
 

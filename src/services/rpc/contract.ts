@@ -1,7 +1,7 @@
 import { bodyText, copyBytes, type Codec } from "../../wire/codecs.ts";
 import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
 import { readNumber, writeNumber } from "../../wire/numbers.ts";
-import { PrismError, WireError } from "../../wire/errors.ts";
+import { isWireError, PrismError } from "../../wire/errors.ts";
 
 /** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
 export const values: Codec = {
@@ -50,7 +50,7 @@ export function readCall(body: Body): CallBody {
     const place = readNumber(cursor);
     return { place, value: typeof body === "string" ? body.slice(cursor.at) : body.subarray(cursor.at) };
   } catch (error) {
-    if (error instanceof WireError) return { place: -1, value: "" };
+    if (isWireError(error)) return { place: -1, value: "" };
     throw error;
   }
 }
@@ -67,7 +67,7 @@ export function readValue(value: Body): unknown {
   try {
     return values.decode(value);
   } catch (error) {
-    if (error instanceof WireError) throw error;
+    if (isWireError(error)) throw error;
     throw new PrismError("bad_input", "Malformed JSON");
   }
 }
