@@ -115,7 +115,8 @@ function pollDrain(): void {
  * Deno.serve({ port: 3000 }, handler(app));
  */
 export function handler(app: Servable): DenoHandler {
-  return async (request, info) => {
+  return async (given, info) => {
+    const request = withHost(given);
     const peer = { remoteAddress: (info.remoteAddr as { hostname?: string }).hostname };
     if (!app.isUpgrade(request)) return app.fetch(request, peer);
     // Deno's own request cannot be read once it is answered, or its peer gone.
@@ -129,6 +130,13 @@ export function handler(app: Servable): DenoHandler {
       return new Response("Not a WebSocket handshake", { status: 400 });
     }
   };
+}
+
+/** Of HTTP/2, Deno has the host in the URL alone. */
+function withHost(request: Request): Request {
+  if (request.headers.has("host") || request.headers.get("upgrade") !== null) return request;
+  const host = /^\w+:\/\/([^/?#]+)/.exec(request.url)?.[1];
+  return host === undefined ? request : new Request(request, { headers: [...request.headers, ["host", host]] });
 }
 
 function upgrade(app: Servable, request: Request, admission: Admission): Response {

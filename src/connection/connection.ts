@@ -23,8 +23,6 @@ export interface Receiver {
 /** What a connection needs to know of its end. */
 export interface ConnectionOptions extends LoadLimits {
   readonly clock: Clock;
-  /** Calls of the peer that may be in progress. */
-  readonly calls: number;
   /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
   readonly asked: number;
   /** The longest frame that may be sent, in bytes; `Infinity` at a server, whose peer's size is not bounded. */
@@ -170,7 +168,7 @@ export class Connection implements Carrier, Traffic {
       case kinds.CALL:
         if (this.#answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Call with an id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#options.calls) return this.refuse(id, '{"code":"busy"}');
+        if (id >= this.#options.calls || this.load.busy) return this.refuse(id, '{"code":"busy"}');
         return this.#receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);

@@ -77,10 +77,12 @@ export class Refusals {
  * @param retryAfter when as much would pass again, in ms from now
  */
 export function tell<S>(
-  { connection, service, kind, events }: Inbound<S>,
+  { connection, session, service, kind, events }: Inbound<S>,
   level: LimitEvent["level"],
   key: string,
   retryAfter: number,
 ): void {
-  events.emit("limit", { level, connection, service, kind, key, retryAfter });
+  // A session's id is a secret, and events end in logs.
+  const shown = key === session.id ? connection.id : key;
+  events.emit("limit", { level, connection, service, kind, key: shown, retryAfter });
 }

@@ -1,6 +1,7 @@
 import type { Answer } from "../service/answer.ts";
 import { compose, type Middleware, type Next } from "../service/middleware.ts";
 import { isThenable } from "../service/thenable.ts";
+import { REFUSED } from "../wire/close-codes.ts";
 import type { Clock } from "../wire/clock.ts";
 import { isWireError, PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
@@ -8,6 +9,9 @@ import type { ServiceEntry } from "./entry.ts";
 import { Passage, type Surroundings } from "./passage.ts";
 import type { Peer } from "./peer.ts";
 import type { Reports } from "./reports.ts";
+
+/** What a message costs that waits, besides its body, in bytes. */
+const OVERHEAD = 128;
 
 /** Brings what arrives to its service, through the middleware. */
 export class Dispatcher {
@@ -42,6 +46,8 @@ export class Dispatcher {
     const entry = this.#entries[service];
     // One for a service that there is not is dropped (PROTOCOL.md, "Calls").
     if (entry === undefined) return this.#reports.dropped(peer.id, String(service), new PrismError("not_found"));
+    // What waits for middleware or a schema is bounded like all that waits.
+    if (!peer.wire.load.hasRoom(body.length)) return peer.shut(REFUSED, "Too much waits");
     const chain = this.#chains[service];
     if (chain === undefined) this.#deliver(peer, entry, body);
     else this.#pass(chain, peer, entry, undefined, body);
@@ -55,8 +61,10 @@ export class Dispatcher {
   call(peer: Peer, service: number, id: number, body: Body): void {
     const entry = this.#entries[service];
     if (entry === undefined || !entry.answers) return peer.wire.refuse(id, '{"code":"not_found"}');
+    if (!peer.wire.load.hasRoom(body.length)) return peer.wire.refuse(id, '{"code":"busy"}');
     const answer = entry.createAnswer();
     peer.wire.answer(id, answer);
+    answer.work();
     const chain = this.#chains[service];
     if (chain === undefined) entry.call(peer, answer, body);
     else this.#pass(chain, peer, entry, answer, body);
@@ -84,10 +92,24 @@ export class Dispatcher {
   }
 
   #wait(passage: Passage, late: PromiseLike<unknown>): void {
+    const size = this.#hold(passage.peer, passage.body);
     Promise.resolve(late).then(
-      () => this.#passed(passage),
-      (error) => this.#refused(passage, error),
+      () => {
+        passage.peer.wire.load.hold(-size);
+        this.#passed(passage);
+      },
+      (error) => {
+        passage.peer.wire.load.hold(-size);
+        this.#refused(passage, error);
+      },
     );
+  }
+
+  /** Counts what waits, and says how much that is. */
+  #hold(peer: Peer, body: Body): number {
+    const size = body.length + OVERHEAD;
+    peer.wire.load.hold(size);
+    return size;
   }
 
   #arrive(passage: Passage): void {
@@ -98,7 +120,8 @@ export class Dispatcher {
     const { peer, entry, answer, body } = passage;
     // What is late may find nobody there any more.
     if (answer === undefined) return peer.closed ? undefined : this.#deliver(peer, entry, body);
-    if (!answer.over) entry.call(peer, answer, body);
+    if (answer.over) answer.rest();
+    else entry.call(peer, answer, body);
   }
 
   /** Told rather than thrown: there may be nobody any more who would catch it. */
@@ -110,27 +133,31 @@ export class Dispatcher {
   #deliver(peer: Peer, entry: ServiceEntry, body: Body): void {
     try {
       const late = entry.message(peer, body);
-      if (late instanceof Promise) this.#watch(late, peer, entry);
+      if (late instanceof Promise) this.#watch(late, peer, entry, this.#hold(peer, body));
     } catch (error) {
       if (isWireError(error)) throw error;
       this.#reports.dropped(peer.id, entry.name, error);
     }
   }
 
-  #watch(late: Promise<unknown>, peer: Peer, entry: ServiceEntry): void {
-    late.catch((error) => this.#reports.dropped(peer.id, entry.name, error));
+  #watch(late: Promise<unknown>, peer: Peer, entry: ServiceEntry, size: number): void {
+    late.catch((error) => this.#reports.dropped(peer.id, entry.name, error)).finally(() => peer.wire.load.hold(-size));
   }
 
   #passed(passage: Passage): void {
     const { arrived, answer } = passage;
     passage.end();
     // Every call has an ending, also one that middleware let drop.
-    if (!arrived) answer?.fail(new PrismError("cancelled", "Dropped by middleware"));
+    if (arrived) return;
+    answer?.fail(new PrismError("cancelled", "Dropped by middleware"));
+    answer?.rest();
   }
 
   #refused(passage: Passage, error: unknown): void {
-    const { peer, entry, answer } = passage;
+    const { peer, entry, answer, arrived } = passage;
     passage.end();
+    // Its handler may be at work.
+    if (!arrived) answer?.rest();
     if (isWireError(error)) peer.shut(error.closeCode, error.message);
     else if (answer !== undefined) answer.fail(error);
     else this.#reports.dropped(peer.id, entry.name, error);

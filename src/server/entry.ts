@@ -141,13 +141,17 @@ export class ServiceEntry {
       value = this.#read(this.#callCodec, body);
     } catch (error) {
       if (isWireError(error)) throw error;
-      return answer.fail(error);
+      answer.fail(error);
+      return answer.rest();
     }
     const context = new CallContext(peer, answer);
     if (value instanceof Promise) {
       value.then(
         (late) => answer.run(handler, late, context),
-        (error) => answer.fail(error),
+        (error) => {
+          answer.fail(error);
+          answer.rest();
+        },
       );
     } else answer.run(handler, value, context);
   }

@@ -19,6 +19,11 @@ export interface PeerAuthOwner {
   readonly reports: Reports;
 }
 
+interface Verdict {
+  readonly expires?: number | Date | undefined;
+  readonly state?: unknown;
+}
+
 /** No token is good for longer than ten years, in ms: what is more is not a time from now. */
 const LONGEST = 315_360_000_000;
 
@@ -81,10 +86,9 @@ export class PeerAuth {
     this.#within(limits.handshake, "Authentication took too long");
     const peer = this.#peer;
     // An async function, so that one that throws is one that rejects.
-    (async () => authenticate(token ?? undefined, peer as never, peer.session as never))().then(
-      (verdict) => this.#accept(verdict || undefined, (verdict as unknown) === false),
-      (error: unknown) => this.#refuse(error),
-    );
+    (async () => authenticate(token ?? undefined, peer as never, peer.session as never))()
+      .then((verdict) => this.#accept(verdict))
+      .catch((error: unknown) => this.#refuse(error));
   }
 
   /** The peer is gone. */
@@ -98,12 +102,12 @@ export class PeerAuth {
     this.#gate ??= new Gate(this.#link, this.#peer.wire, this.#begun ? held : packet);
   }
 
-  #accept(
-    verdict: { readonly expires?: number | Date | undefined; readonly state?: unknown } | undefined,
-    no: boolean,
-  ): void {
+  #accept(verdict: Verdict | void): void {
     if (this.#peer.closed) return;
-    if (no) return this.#peer.shut(REFUSED, "Unauthorized");
+    // Whoever has nothing to add returns nothing; false, null and the like are no.
+    if (verdict !== undefined && (typeof verdict !== "object" || verdict === null)) {
+      return this.#peer.shut(REFUSED, "Unauthorized");
+    }
     const { expires, state } = verdict ?? {};
     this.#judging = false;
     this.#timer?.cancel();

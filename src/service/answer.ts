@@ -28,6 +28,7 @@ export class Answer extends Answering implements ItemSink {
   #inflow: Inflow<unknown> | undefined;
   #outflow: Outflow | undefined;
   #cancelled = false;
+  #working = false;
   #dropping = false;
 
   /** @param options the service's */
@@ -53,6 +54,18 @@ export class Answer extends Answering implements ItemSink {
       if (this.over) this.#inflow.end(new PrismError("cancelled"));
     }
     return this.#inflow;
+  }
+
+  /** Is at work from now on, whatever becomes of the call, until {@linkcode Answer.rest}. */
+  work(): void {
+    this.#working = true;
+    this.carrier?.load.begin();
+  }
+
+  /** Is at work no longer: its handler is done, or never began. */
+  rest(): void {
+    if (this.#working) this.carrier?.load.end();
+    this.#working = false;
   }
 
   /**
@@ -89,14 +102,19 @@ export class Answer extends Answering implements ItemSink {
 
   /** Ends the call with an error that is not its handler's; a handler that is at work is told that nobody waits. */
   fail(error: unknown): void {
-    this.#fail(error);
+    this.#endWith(error);
     this.oncancel();
   }
 
   #fail(error: unknown): void {
+    this.rest();
+    this.#endWith(error);
+  }
+
+  #endWith(error: unknown): void {
     if (this.over) return this.#release();
     const { exposeErrors } = this.#options;
-    if (isWireError(error)) return this.#fail(new PrismError("bad_input", error.message));
+    if (isWireError(error)) return this.#endWith(new PrismError("bad_input", error.message));
     if (isPrismError(error)) this.#options.refused?.(error);
     else this.#options.failed(error);
     try {
@@ -148,6 +166,7 @@ export class Answer extends Answering implements ItemSink {
   }
 
   #finish(value: unknown): void {
+    this.rest();
     if (this.over) return this.#release();
     try {
       this.result(this.#options.codec.encode(value));

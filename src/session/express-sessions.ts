@@ -1,3 +1,4 @@
+import { PrismError } from "../wire/errors.ts";
 import type { Timer } from "../wire/clock.ts";
 import { changesOf, put, type LiveSession, type SessionHolder, type SessionValues } from "./live-session.ts";
 import type { SessionGate } from "./session-gate.ts";
@@ -54,11 +55,13 @@ export class ExpressSessions {
    */
   async get(id: string): Promise<SessionValues | undefined> {
     const visit = new Visit("");
-    if ((await this.#hold(id, visit)) === undefined) return undefined;
+    const held = await this.#open(id, visit);
+    if (held === undefined) return undefined;
     try {
-      const { live } = visit;
-      const cookie = { ...this.#cookie, ...(live!.cookie as object | undefined) };
-      const given = { ...toJson(live!.data), cookie };
+      // Another cookie is on its way to the client: it may look around as a stranger, under the old id.
+      const live = held === "moving" ? undefined : held;
+      const cookie = { ...this.#cookie, ...(live?.cookie as object | undefined) };
+      const given = { ...toJson(live?.data ?? {}), cookie };
       this.#note(visit, given);
       return given;
     } catch (error) {
@@ -136,9 +139,15 @@ export class ExpressSessions {
   }
 
   async #hold(id: string, visit: Visit): Promise<LiveSession | undefined> {
+    const live = await this.#open(id, visit);
+    if (live === "moving") throw new PrismError("unavailable", "The session is about to get a new cookie");
+    return live;
+  }
+
+  async #open(id: string, visit: Visit): Promise<LiveSession | "moving" | undefined> {
     if (!isSessionId(id)) return undefined;
     const live = await this.#gate.open(id, visit);
-    if (typeof live === "string") return undefined;
+    if (typeof live === "string") return live === "moving" ? live : undefined;
     visit.live = live;
     visit.timer = this.#gate.sessions.time.clock.setTimer(() => this.#release(visit), HOLD);
     return live;

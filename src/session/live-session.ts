@@ -47,6 +47,10 @@ export class LiveSession {
   refreshing: Promise<void> | undefined;
   /** A new id that may or may not have taken this one's place: the store did not answer. */
   doubt: Doubt | undefined;
+  /** The session that took its place, where that was here. */
+  successor: LiveSession | undefined;
+  /** Whether a client has its cookie, or is getting it. */
+  handedOut = true;
   readonly holders: Set<SessionHolder> = new Set();
   #activity = 0;
   /** Versions go on from here where nothing is stored: none comes twice, on whatever server, with other data. */
@@ -72,6 +76,11 @@ export class LiveSession {
   /** What is stored of its data. */
   get saved(): SessionValues {
     return JSON.parse(this.#saved) as SessionValues;
+  }
+
+  /** Whether neither a client nor the store knows of it: then it needs no mark when it ends. */
+  get isNobodys(): boolean {
+    return !this.handedOut && this.version === 0;
   }
 
   /** Whether there is anything in its data that is not stored. */
@@ -117,7 +126,7 @@ export class LiveSession {
    * Takes over what another server has stored, key by key, beside what has changed here since.
    *
    * @param record what is stored now
-   * @param force whether the other's values win where both have changed one; else nothing is taken over then
+   * @param force whether the other's values win where both have changed one; else these are left
    * @returns the keys that both have changed
    */
   adopt(record: Pick<SessionRecord, "version" | "data"> & Partial<SessionRecord>, force: boolean): string[] {
@@ -125,8 +134,15 @@ export class LiveSession {
     const mine = changesOf(base, this.data);
     const theirs = changesOf(base, record.data);
     const both = [...theirs.keys()].filter((key) => mine.has(key) && mine.get(key) !== theirs.get(key));
-    if (both.length > 0 && !force) return both;
     for (const [key, text] of theirs) if (force || !mine.has(key)) put(this.data, key, text);
+    if (both.length > 0 && !force) {
+      // What both have changed stays as it is here, and so does the version: the next one to store it is told.
+      const before = changesOf({}, base);
+      const known = JSON.parse(JSON.stringify(record.data)) as SessionValues;
+      for (const key of both) put(known, key, before.get(key));
+      this.#saved = JSON.stringify(known);
+      return both;
+    }
     this.stored(record.version, record.data);
     this.created = record.created ?? this.created;
     this.cookie = record.cookie;

@@ -62,9 +62,8 @@ export class OwnSession implements Session {
   }
 
   async regenerate(): Promise<void> {
-    const { live } = this.#owner;
-    for (const [key, text] of changesOf(this.#base, this.data)) put(live.data, key, text);
-    const renewed = await this.#sessions.regenerate(live, this.#owner);
+    const changes = changesOf(this.#base, this.data);
+    const renewed = await this.#sessions.regenerate(this.#owner.live, this.#owner, changes);
     this.#owner.moved(renewed.live, renewed.ticket);
     this.#base = renewed.live.saved;
   }

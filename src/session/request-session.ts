@@ -36,6 +36,7 @@ export async function openRequestSession(
   const visit = new Visit(gate, https);
   const { live, known, renew, moving } = await gate.arrive(header, https, visit);
   visit.live = live;
+  live.handedOut = known;
   visit.moving = moving;
   visit.sent = known && !renew ? live.id : undefined;
   return visit;
@@ -74,11 +75,12 @@ class Visit implements RequestSession, SessionOwner {
     const { sessions, cookie } = this.#gate;
     try {
       const { changed } = this.session;
-      if (this.moving && (changed || this.live.version > 0)) throw moving();
+      if (this.moving && (changed || this.#destroyed || this.live.version > 0)) throw moving();
       if (this.live.end === undefined && changed) await this.session.save();
       if (this.#destroyed) return cookie.write(undefined, this.#https);
       // Whoever has ended it sees to the cookie. An empty session is not stored, and its client needs none.
       if (this.live.end !== undefined || this.live.version === 0 || this.live.id === this.sent) return undefined;
+      this.live.handedOut = true;
       return await this.#gate.writeCookie(this.live.id, this.#https);
     } finally {
       this.#over = true;

@@ -3,6 +3,7 @@ import type { LiveSession, SessionValues } from "./live-session.ts";
 import type { PatientStore } from "./patient-store.ts";
 import type { DeadSession, SessionRecord } from "./session-store.ts";
 import type { SessionTime } from "./session-time.ts";
+import { TICKET_TIME } from "./ticket.ts";
 
 /** A session's data as JSON has them: what they say, and the text itself. */
 export interface SessionJson {
@@ -60,7 +61,9 @@ export class SessionRecords {
 
   /** Puts a mark in the place of a session: its id is dead, for every server. False if another server was faster. */
   bury(live: LiveSession, dead: DeadSession, expected: number = live.version): Promise<boolean> {
-    const { version, created, seen } = this.create(live, {});
+    const { version, created, seen: now } = this.create(live, {});
+    // Of one that was never stored there is nothing that could come back, and no need to remember it for long.
+    const seen = expected === 0 ? now - this.#time.limits.ttl + TICKET_TIME : now;
     const mark = { version: Math.max(version, expected + 1), created, seen, data: {}, dead };
     return this.write(live.id, mark, expected);
   }

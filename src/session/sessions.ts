@@ -1,11 +1,12 @@
 import { randomId } from "../wire/random-id.ts";
 import type { SessionBus } from "./bus.ts";
-import { LiveSession, type SessionEnd, type SessionHolder, type SessionValues } from "./live-session.ts";
+import { LiveSession, put, type SessionEnd, type SessionHolder, type SessionValues } from "./live-session.ts";
 import type { SessionRecords } from "./session-records.ts";
 import type { DeadSession } from "./session-store.ts";
 import { contended, MAX_ATTEMPTS, over, SessionSync } from "./session-sync.ts";
 import type { SessionTime } from "./session-time.ts";
-import { createTicket, isTicket, TICKET_TIME } from "./ticket.ts";
+import { isMarked, redeemTicket } from "./redeem.ts";
+import { createTicket, TICKET_TIME } from "./ticket.ts";
 
 /** The sessions that somebody on this server has, and what can be done with them. */
 export class Sessions {
@@ -105,21 +106,29 @@ export class Sessions {
    *
    * @param live the session
    * @param holder whoever asks: it has the new session afterwards
+   * @param changes what the new one has besides, as `changesOf` tells it: nothing of it is ever the old one's
    * @returns the new session, and what its client fetches the cookie with
    */
-  regenerate(live: LiveSession, holder: SessionHolder): Promise<{ live: LiveSession; ticket: string }> {
+  regenerate(
+    live: LiveSession,
+    holder: SessionHolder,
+    changes: Iterable<[key: string, text: string | undefined]> = [],
+  ): Promise<{ live: LiveSession; ticket: string }> {
     return this.#sync.inTurn(live, async () => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (live.end !== undefined) throw over();
         const fresh = new LiveSession(randomId(), this.time.clock.now());
         fresh.cookie = live.cookie;
         fresh.data = this.#records.toJson(live.data).data;
+        for (const [key, text] of changes) put(fresh.data, key, text);
         const { ticket, dead } = await createTicket(fresh.id, this.time.wall());
         live.doubt = { id: fresh.id, version: fresh.next, ticket: dead.ticket };
         try {
           await this.#records.store(fresh, this.#records.toJson(fresh.data));
-          if ((await this.#records.bury(live, dead)) || (await this.#isOurs(live.id, dead))) {
+          const buried = live.isNobodys || (await this.#records.bury(live, dead));
+          if (buried || (await isMarked(this.#records, live.id, dead))) {
             live.doubt = undefined;
+            live.successor = fresh;
             this.live.set(fresh.id, fresh);
             fresh.holders.add(holder);
             live.holders.delete(holder);
@@ -137,12 +146,6 @@ export class Sessions {
       }
       throw contended();
     });
-  }
-
-  /** Whether the mark is there after all: a store may write twice what it has lost its answer to. */
-  async #isOurs(id: string, { ticket }: DeadSession): Promise<boolean> {
-    const record = await this.#records.read(id);
-    return record?.dead?.ticket === ticket;
   }
 
   /**
@@ -168,15 +171,38 @@ export class Sessions {
   #bury(live: LiveSession, dead: DeadSession, end: SessionEnd, holder?: SessionHolder): Promise<void> {
     return this.#sync.inTurn(live, async () => {
       let { version } = live;
+      let next: string | undefined;
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        if (live.end !== undefined) return;
-        if (await this.#records.bury(live, dead, version)) return this.#finish(live, end, holder);
+        if (live.end !== undefined) return this.#endAgain(live, end, holder);
+        if (live.isNobodys || (await this.#records.bury(live, dead, version))) {
+          if (next !== undefined) await this.#destroyNext(next);
+          return this.#finish(live, end, holder);
+        }
         const record = await this.#records.read(live.id);
-        if (record?.dead !== undefined) return this.#finish(live, end, holder);
+        // One that has got a new id elsewhere is marked anew, so that nobody takes that back, and ended with its new id.
+        next = end === "destroyed" ? record?.dead?.next : undefined;
+        if (record?.dead !== undefined && next === undefined) return this.#finish(live, end, holder);
         version = record?.version ?? 0;
       }
       throw contended();
     });
+  }
+
+  /** A logout that was on its way while the session got a new id is a logout of that. */
+  async #endAgain({ end, successor }: LiveSession, wanted: SessionEnd, holder?: SessionHolder): Promise<void> {
+    if (wanted !== "destroyed" || end !== "replaced") return;
+    if (successor === undefined) throw over();
+    await this.destroy(successor, holder);
+  }
+
+  async #destroyNext(id: string): Promise<void> {
+    const next = await this.open(id, nobody);
+    if (typeof next === "string") return;
+    try {
+      await this.destroy(next);
+    } finally {
+      this.release(next, nobody);
+    }
   }
 
   /** Ends a session whose time is over, unless another server has heard of its client. */
@@ -194,23 +220,9 @@ export class Sessions {
     });
   }
 
-  /**
-   * Trades a ticket for the id that it stands for: once, and only to whoever has the old id.
-   *
-   * @returns the new id, or `undefined` where the ticket is not good
-   * @throws {PrismError} `unavailable`
-   */
-  async redeem(old: string, ticket: string): Promise<string | undefined> {
-    const record = await this.#records.read(old);
-    const { dead } = record ?? {};
-    if (record === undefined || dead === undefined || !this.time.isMoving(dead)) return undefined;
-    if (!(await isTicket(dead, ticket))) return undefined;
-    // Its time goes on: a request with the old cookie may be under way, and must not get another.
-    const spent = { until: dead.until, ticket: randomId() };
-    const mark = { ...record, version: record.version + 1, dead: spent };
-    const written = await this.#records.write(old, mark, record.version).catch(() => false);
-    // What the store has no answer to may have taken place; then the client must have its cookie now.
-    return written || (await this.#isOurs(old, spent)) ? dead.next : undefined;
+  /** See {@linkcode redeemTicket}. */
+  redeem(old: string, ticket: string): Promise<string | undefined> {
+    return redeemTicket(this.#records, this.time, old, ticket);
   }
 
   #finish(live: LiveSession, end: SessionEnd, by?: SessionHolder): void {

@@ -8,6 +8,9 @@ export interface Unsigned {
   readonly old: boolean;
 }
 
+/** No name of the platforms' own: where it is called differently, or not at all, this compiles all the same. */
+type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 const ALGORITHM = { name: "HMAC", hash: "SHA-256" };
 /** 32 bytes in unpadded base64. */
 const SIGNATURE_LENGTH = 43;
@@ -19,7 +22,7 @@ const ID = /^[\w-]{22}$/;
  */
 export class Signer {
   readonly secrets: readonly string[];
-  #keys: Promise<CryptoKey[]> | undefined;
+  #keys: Promise<Key[]> | undefined;
 
   /** @param secrets the first signs, all are good for checking */
   constructor(secrets: readonly string[]) {
@@ -45,7 +48,7 @@ export class Signer {
     return found < 0 ? undefined : { id, old: found > 0 };
   }
 
-  #import(): Promise<CryptoKey[]> {
+  #import(): Promise<Key[]> {
     const encoder = new TextEncoder();
     this.#keys ??= Promise.all(
       this.secrets.map((secret) =>
@@ -58,7 +61,7 @@ export class Signer {
   }
 }
 
-async function toSignature(key: CryptoKey, id: string): Promise<string> {
+async function toSignature(key: Key, id: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.sign(ALGORITHM.name, key, new TextEncoder().encode(id)));
   return btoa(String.fromCharCode(...bytes)).replaceAll("=", "");
 }

@@ -36,6 +36,8 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
   const all = (wanted: (driver: StorageDriver) => boolean): boolean => drivers.length > 0 && drivers.every(wanted);
   const shared = !all(({ name }) => local.has(name));
   const lock = new KeyedLock();
+  /** The ids whose driver is writing, or has never said that it is done. */
+  const writing = new Set<string>();
 
   async function readRecord(id: string): Promise<SessionRecord | undefined> {
     const key = toSessionKey(id);
@@ -59,7 +61,14 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
       lock.run(id, async () => {
         const there = await readRecord(id);
         if ((there?.version ?? 0) !== expected) return false;
-        await writeRecord(id, record, ttl);
+        // Nobody waits for it any more, and it may take place after this one.
+        if (writing.has(id)) throw new Error("An earlier write has not come to its end");
+        writing.add(id);
+        try {
+          await writeRecord(id, record, ttl);
+        } finally {
+          writing.delete(id);
+        }
         return true;
       }),
     giveUp: (id) => lock.giveUp(id),

@@ -6,14 +6,20 @@ export interface Limits {
   readonly packet: number;
   /** Frames in one packet from a client: 1,024, and no more, which is the protocol's. All of them run in one turn. */
   readonly frames: number;
-  /** Calls of one peer that may be in progress: 1,024. Each holds a handler and its context; one more is `busy`. */
+  /**
+   * Calls of one peer that may be in progress, and whose handlers may be at work though nobody waits for them any more:
+   * 1,024. Each holds a handler and its context; one more is `busy`.
+   */
   readonly calls: number;
   /**
    * Calls of one peer that may have items on their way, either way: 256. Each holds an iterator that runs, or a queue
    * that fills, far more than a call that only waits; one more is `busy`.
    */
   readonly streams: number;
-  /** What items of one peer may hold until handlers take them, in bytes: 8 MiB, enough for four streams at full speed. */
+  /**
+   * What items of one peer may hold until handlers take them, and messages that wait for asynchronous middleware or
+   * schemas, in bytes: 8 MiB, enough for four streams at full speed.
+   */
   readonly held: number;
   /** How deep JSON from a client may be nested: 512. Writing a deeper value again stalls some runtimes. */
   readonly depth: number;

@@ -214,7 +214,7 @@ export function row12(stage: Stage): void {
       for (const { tcp } of enemies) tcp.destroy();
     });
 
-    test.runIf(stage.platform.compresses)("messages that inflate to a thousand times their size: 1009", async () => {
+    test("messages that inflate to a thousand times their size: 1009, or nothing inflates", async () => {
       const before = await stage.witness.about.memory();
       const offer = upgradeRequest({
         target: "/prism",
@@ -224,9 +224,9 @@ export function row12(stage: Stage): void {
       for (let i = 0; i < 8; i++) {
         const enemy = new Enemy(stage.ports.packed, offer);
         expect(await enemy.status).toBe(101);
-        expect(enemy.head).toMatch(/permessage-deflate/i);
+        expect(/permessage-deflate/i.test(enemy.head)).toBe(stage.platform.compresses);
         enemy.send(frame(0xc2, bomb));
-        expect(await enemy.closed).toBe(1009);
+        expect(await enemy.closed).toBe(stage.platform.compresses ? 1009 : stage.platform.protocolError);
         enemy.tcp.destroy();
       }
       expect((await stage.witness.about.memory()) - before).toBeLessThan(160 * MB);

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { serverClock } from "../../src/server/clock.ts";
 import { Dispatcher } from "../../src/server/dispatcher.ts";
+import { Load } from "../../src/connection/load.ts";
 import { ServiceEntry, type EntryOwner } from "../../src/server/entry.ts";
 import { AppLog } from "../../src/server/log.ts";
 import type { Peer } from "../../src/server/peer.ts";
@@ -53,7 +54,12 @@ function createDispatcher(chain: readonly Middleware[]): Dispatcher {
 
 function measure(chain: readonly Middleware[]): number {
   const dispatcher = createDispatcher(chain);
-  const peer = { id: "peer", closed: false, passage: undefined } as unknown as Peer;
+  const peer = {
+    id: "peer",
+    closed: false,
+    passage: undefined,
+    wire: { load: new Load(defaultLimits) },
+  } as unknown as Peer;
   const run = (): void => {
     for (let i = 0; i < MESSAGES; i++) dispatcher.message(peer, 0, "body");
   };

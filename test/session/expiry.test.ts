@@ -204,9 +204,18 @@ describe("a session that is only stored", () => {
     store.expires = false;
     const { watch } = createServer(store, clock, { idle: 3_600_000, ttl: 7_200_000, sweep: 600_000 });
     const ended = sessions.begin(new Holder());
+    ended.data["user"] = "Ada";
+    await sessions.save(ended);
     await sessions.destroy(ended);
+    // Of one that was never stored nothing can come back: its mark is only for who is about to get another cookie.
+    const empty = sessions.begin(new Holder());
+    await sessions.destroy(empty);
+    expect(await store.ids()).toHaveLength(3);
     sessions.release(live, holder);
-    await clock.advance(3_599_000);
+    await clock.advance(10_000);
+    await watch.sweep();
+    expect(await store.ids()).not.toContain(empty.id);
+    await clock.advance(3_589_000);
     await watch.sweep();
     expect((await store.ids()).toSorted()).toEqual([live.id, ended.id].toSorted());
     await clock.advance(1_000);
