@@ -204,6 +204,7 @@ export function row05(stage: Stage): void {
         "vault warn The session store fails (Error: The store is down)",
         "vault warn The session store fails (Error: The store is broken)",
         "vault warn The session store fails (Error: No answer in 150 ms)",
+        "vault warn The session store fails (Error: An earlier write has not come to its end)",
         "vault warn The session store works again",
         "fresh warn The session store fails (Error: The store is down)",
         "fresh warn The session store works again",
