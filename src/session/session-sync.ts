@@ -3,8 +3,8 @@ import { changesOf, put, type LiveSession, type SessionEnd, type SessionValues }
 import type { SessionRecords } from "./session-records.ts";
 import type { SessionTime } from "./session-time.ts";
 
-/** Another server that is faster so often in a row is no coincidence. */
-export const MAX_ATTEMPTS = 8;
+/** Another server that is faster so often in a row is no coincidence; it takes a tenth of a second to find out. */
+export const MAX_ATTEMPTS = 64;
 
 /** What is told of sessions whose records are read and written. None of these throws. */
 export interface SyncOwner {

@@ -38,6 +38,8 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
   const lock = new KeyedLock();
   /** The ids whose driver is writing, or has never said that it is done. */
   const writing = new Set<string>();
+  /** Whose turn it is to write to an id; whoever was given up has lost it. */
+  const turns = new Map<string, object>();
 
   async function readRecord(id: string): Promise<SessionRecord | undefined> {
     const key = toSessionKey(id);
@@ -59,7 +61,13 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
     read: (id) => lock.run(id, () => readRecord(id)),
     write: (id, record, expected, ttl) =>
       lock.run(id, async () => {
-        const there = await readRecord(id);
+        const turn = {};
+        turns.set(id, turn);
+        const there = await readRecord(id).finally(() => {
+          // What it has read is out of date by now.
+          if (turns.get(id) !== turn) throw new Error("It took too long to read what is there");
+          turns.delete(id);
+        });
         if ((there?.version ?? 0) !== expected) return false;
         // Nobody waits for it any more, and it may take place after this one.
         if (writing.has(id)) throw new Error("An earlier write has not come to its end");
@@ -71,7 +79,10 @@ export function createUnstorageStore(storage: KeyValueStorage): SessionStore {
         }
         return true;
       }),
-    giveUp: (id) => lock.giveUp(id),
+    giveUp: (id) => {
+      turns.delete(id);
+      lock.giveUp(id);
+    },
     ids: async () => toSessionIds(await storage.getKeys(SESSION_PREFIX), `${SESSION_PREFIX}:`),
   };
 }
