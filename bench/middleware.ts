@@ -4,12 +4,14 @@
 import process from "node:process";
 import { bench, group, run } from "mitata";
 import { serverClock } from "../src/server/clock.ts";
+import { Load } from "../src/connection/load.ts";
 import { Dispatcher } from "../src/server/dispatcher.ts";
 import type { ServiceEntry } from "../src/server/entry.ts";
 import { AppLog } from "../src/server/log.ts";
 import type { Peer } from "../src/server/peer.ts";
 import { Reports } from "../src/server/reports.ts";
 import type { Middleware } from "../src/service/middleware.ts";
+import { defaultLimits } from "../src/wire/limits.ts";
 
 /** Messages that come together, as in one packet. */
 const TOGETHER = 16;
@@ -31,7 +33,12 @@ function throughChain(length: number): Way {
   });
   const entry = { name: "it", middleware: [], message: () => void arrived++ } as unknown as ServiceEntry;
   const dispatcher = new Dispatcher([entry], pass, new Reports(new AppLog(undefined, () => 0)), serverClock);
-  const peer = { id: "peer", closed: false, passage: undefined } as unknown as Peer;
+  const peer = {
+    id: "peer",
+    closed: false,
+    passage: undefined,
+    wire: { load: new Load(defaultLimits) },
+  } as unknown as Peer;
   return () => {
     for (let i = 0; i < TOGETHER; i++) dispatcher.message(peer, 0, "body");
   };
