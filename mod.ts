@@ -8,6 +8,7 @@ export type * from "./src/server/admission.ts";
 export type * from "./src/server/app.ts";
 export type { Log, LogEntry, LogFields, LogLevel } from "./src/server/log.ts";
 export type * from "./src/server/options.ts";
+export type { Handover } from "./src/handover/handover.ts";
 export type { ServerClock } from "./src/server/clock.ts";
 export type { TrustProxy } from "./src/server/front.ts";
 export type { AllowedOrigins, OriginJudge, OriginOptions, Origins } from "./src/server/origins.ts";

@@ -1,15 +1,17 @@
 import { defineConfig } from "vitest/config";
 
-// Tests that start processes or a browser: slow to begin, and no more of them at a time than two cores carry.
+// Tests that start processes or a browser, or that take all cores: no more of them at a time than two cores carry.
 const processes = [
   "adapters",
   "browser",
   "client-module",
   "contract",
+  "faults",
   "fuzz",
   "hostile",
   "package",
   "redis",
+  "simulation",
   "support",
   "types",
 ].map((folder) => `test/${folder}/**/*.test.ts`);

@@ -19,12 +19,14 @@ import {
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
+  Termination,
   type TlsOptions,
   toServerUrl,
 } from "../src/server/serving.ts";
 import type { Socket } from "../src/socket/socket.ts";
+import { BunSocket, type BunWebSocket } from "./bun-socket.ts";
 
-export type { Admission, PeerInfo, Servable, ServeOptions, Serving, Socket, TlsOptions, TransportLimits };
+export type { Admission, BunWebSocket, PeerInfo, Servable, ServeOptions, Serving, Socket, TlsOptions, TransportLimits };
 
 /** What {@linkcode handlers} takes. */
 export interface BunHandlerOptions {
@@ -34,20 +36,6 @@ export interface BunHandlerOptions {
 
 /** What {@linkcode serve} takes. */
 export interface BunServeOptions extends ServeOptions, BunHandlerOptions {}
-
-/** What is used of Bun's `ServerWebSocket`. */
-export interface BunWebSocket {
-  /** What the upgrade was given. */
-  readonly data: unknown;
-  /** Sends a message; answers the bytes sent, -1 if they wait, 0 if they were dropped. */
-  send(data: string | Uint8Array): number;
-  /** Sends a close frame. */
-  close(code?: number, reason?: string): void;
-  /** Cuts the connection. */
-  terminate(): void;
-  /** How many bytes wait. */
-  getBufferedAmount(): number;
-}
 
 /** What is used of Bun's `Server`. */
 export interface BunServer {
@@ -94,77 +82,17 @@ interface BunRuntime {
   };
 }
 
-declare const Bun: BunRuntime;
-
-// --- the socket ---
-
-const ignore = (): void => {};
-
-// What Bun finds wrong it says in words, beside code 1006, though it tells the peer the right one.
-const complaints: ReadonlyMap<string, number> = new Map([
-  ["Received too big message", 1009],
-  ["Received invalid UTF-8", 1007],
-]);
-
-class BunSocket implements Socket {
-  readonly protocol: string | undefined;
-  onmessage: (data: string | Uint8Array) => void = ignore;
-  onclose: (code: number, reason: string) => void = ignore;
-  ondrain: () => void = ignore;
-
-  readonly admission: Admission;
-  #ws!: BunWebSocket;
-  #closed = false;
-  #closing = false; // within our own close or send, from which Bun calls its handler
-
-  constructor(admission: Admission) {
-    this.admission = admission;
-    this.protocol = admission.protocol;
-  }
-
-  get bufferedAmount(): number {
-    return this.#closed ? 0 : this.#ws.getBufferedAmount();
-  }
-
-  send(data: string | Uint8Array): void {
-    if (this.#closed) return;
-    // An empty message counts 0 bytes, too.
-    if (this.#ws.send(data) !== 0 || data.length === 0) return;
-    this.#closed = this.#closing = true;
-    this.#ws.terminate();
-    this.#closing = false;
-  }
-
-  close(code?: number, reason?: string): void {
-    if (this.#closed) return;
-    this.#closed = this.#closing = true;
-    this.#ws.close(code, reason);
-    this.#closing = false;
-  }
-
-  handleOpen(ws: BunWebSocket): void {
-    this.#ws = ws;
-    this.admission.open(this);
-  }
-
-  handleMessage(data: string | Uint8Array): void {
-    if (this.#closed) return;
-    this.onmessage(typeof data === "string" ? data : new Uint8Array(data.buffer, data.byteOffset, data.length));
-  }
-
-  handleDrain(): void {
-    if (!this.#closed && this.#ws.getBufferedAmount() === 0) this.ondrain();
-  }
-
-  handleClose(code: number, reason: string): void {
-    this.#closed = true;
-    const actual = code === 1006 && reason.startsWith("Received ") ? (complaints.get(reason) ?? 1002) : code;
-    if (this.#closing) serverClock.afterTurn(() => this.onclose(actual, reason));
-    else this.onclose(actual, reason);
-  }
+interface BunProcess {
+  on(signal: string, listener: () => void): void;
+  off(signal: string, listener: () => void): void;
+  listenerCount(signal: string): number;
+  exit(code: number): void;
 }
 
-// --- the upgrade ---
+declare const Bun: BunRuntime;
+declare const process: BunProcess;
+
+// --- the upgrade (the socket is in bun-socket.ts) ---
 
 /**
  * The handlers to give to a `Bun.serve` of one's own.
@@ -177,8 +105,9 @@ class BunSocket implements Socket {
  */
 export function handlers(app: Servable, options: BunHandlerOptions = {}): BunHandlers {
   return {
-    async fetch(request, server) {
-      const peer = { remoteAddress: server.requestIP(request)?.address };
+    async fetch(given, server) {
+      const request = withHost(given);
+      const peer = { remoteAddress: server.requestIP(given)?.address };
       if (!app.isUpgrade(request)) return app.fetch(request, peer);
       const answer = await admitInTime(app, request, peer);
       if (!isAdmission(answer)) return answer;
@@ -186,7 +115,7 @@ export function handlers(app: Servable, options: BunHandlerOptions = {}): BunHan
       // Without this header Bun selects the first protocol offered; an empty one is not sent.
       headers.set("sec-websocket-protocol", answer.protocol ?? "");
       const socket = new BunSocket(answer);
-      if (server.upgrade(request, { headers, data: socket })) return undefined;
+      if (server.upgrade(given, { headers, data: socket })) return undefined;
       answer.abandon();
       return new Response("Not a WebSocket handshake", { status: 400 });
     },
@@ -205,7 +134,19 @@ export function handlers(app: Servable, options: BunHandlerOptions = {}): BunHan
   };
 }
 
+/** HTTP/1.0 does not ask for a Host, and health checks send none: then Bun's URL is a path. */
+function withHost(request: Request): Request {
+  return request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
+}
+
 // --- the server ---
+
+const termination = new Termination({
+  on: (listener) => process.on("SIGTERM", listener),
+  off: (listener) => process.off("SIGTERM", listener),
+  others: () => process.listenerCount("SIGTERM") > 0,
+  exit: () => process.exit(0),
+});
 
 /**
  * Serves an app on Bun.
@@ -221,6 +162,7 @@ export async function serve(app: Servable, options: BunServeOptions = {}): Promi
   const server = Bun.serve({ port, hostname, tls, idleTimeout, ...handlers(app, options) });
 
   const close = async (): Promise<void> => {
+    unwatch();
     const stopped = server.stop();
     await closeInTime(app);
     const cut = serverClock.setTimer(() => void server.stop(true), CLOSE_GRACE);
@@ -228,5 +170,7 @@ export async function serve(app: Servable, options: BunServeOptions = {}): Promi
     cut.cancel();
   };
   let closing: Promise<void> | undefined;
-  return { url: toServerUrl(options, server.port), port: server.port, close: () => (closing ??= close()) };
+  const closeOnce = (): Promise<void> => (closing ??= close());
+  const unwatch = termination.watch(app, options.drain, closeOnce);
+  return { url: toServerUrl(options, server.port), port: server.port, close: closeOnce };
 }

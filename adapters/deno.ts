@@ -19,6 +19,7 @@ import {
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
+  Termination,
   type TlsOptions,
   toServerUrl,
 } from "../src/server/serving.ts";
@@ -51,6 +52,9 @@ interface DenoRuntime {
     options: ServeOptions & { key: string | undefined; cert: string | undefined; onListen: () => void },
     handler: DenoHandler,
   ): DenoServer;
+  addSignalListener(signal: "SIGTERM", listener: () => void): void;
+  removeSignalListener(signal: "SIGTERM", listener: () => void): void;
+  exit(code: number): void;
   upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: DenoWebSocket; response: Response };
 }
 
@@ -158,6 +162,16 @@ function upgrade(app: Servable, request: Request, admission: Admission): Respons
 
 // --- the server ---
 
+const termination = new Termination({
+  on: (listener) => Deno.addSignalListener("SIGTERM", listener),
+  off: (listener) => Deno.removeSignalListener("SIGTERM", listener),
+  others: () => false, // Deno does not tell.
+  exit: () => Deno.exit(0),
+});
+
+/** How long the app's own closings have to go out before Deno closes all with a code of its own, in ms. */
+const LAST_WORD = 10;
+
 /** How long to wait before listening again where that fails, in ms. */
 const LISTEN_AGAIN = 100;
 
@@ -193,9 +207,11 @@ export async function serve(app: Servable, options: DenoServeOptions = {}): Prom
   const bound = server.addr.port;
 
   const close = async (): Promise<void> => {
+    unwatch();
     // First the app: Deno's shutdown closes WebSockets with a code of its own. It waits for responses, though, and has
     // nothing that cuts them.
     await closeInTime(app);
+    await new Promise<void>((resolve) => void serverClock.setTimer(resolve, LAST_WORD));
     await new Promise<void>((resolve) => {
       const grace = serverClock.setTimer(resolve, CLOSE_GRACE);
       const done = (): void => {
@@ -205,5 +221,7 @@ export async function serve(app: Servable, options: DenoServeOptions = {}): Prom
       server.shutdown().then(done, done);
     });
   };
-  return { url: toServerUrl(options, bound), port: bound, close: () => (closing ??= close()) };
+  const closeOnce = (): Promise<void> => (closing ??= close());
+  const unwatch = termination.watch(app, options.drain, closeOnce);
+  return { url: toServerUrl(options, bound), port: bound, close: closeOnce };
 }

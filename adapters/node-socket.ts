@@ -55,6 +55,7 @@ export class NodeSocket implements Socket {
   #code = 1006; // ours, once we closed
   #closed = false;
   #draining = false;
+  #first: Buffer | undefined; // waits for the message that follows
 
   constructor(ws: WebSocket, raw: Duplex) {
     this.#ws = ws;
@@ -82,14 +83,21 @@ export class NodeSocket implements Socket {
     return this.#ws.bufferedAmount;
   }
 
-  send(data: string | Uint8Array): void {
+  send(data: string | Uint8Array, more = false): void {
     if (this.#closed || this.#ws.readyState !== OPEN) return;
     if (this.#deflates) {
       this.#draining = true;
       this.#ws.send(data, (error) => this.#written(error));
       return;
     }
-    this.#raw.write(toFrame(data));
+    const frame = toFrame(data);
+    if (more) {
+      this.#first = frame;
+      return;
+    }
+    // Two small writes are two system calls, and two packets of TCP.
+    this.#raw.write(this.#first === undefined ? frame : Buffer.concat([this.#first, frame]));
+    this.#first = undefined;
     if (!this.#draining && this.#ws.bufferedAmount > 0) this.#awaitDrain();
   }
 

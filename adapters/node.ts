@@ -13,6 +13,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket as TcpSocket } from "node:net";
+import process from "node:process";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 // @ts-types="npm:@types/ws"
@@ -25,6 +26,7 @@ import {
   DEFAULT_PORT,
   type ServeOptions,
   type Serving,
+  Termination,
   type TlsOptions,
   toServerUrl,
 } from "../src/server/serving.ts";
@@ -143,6 +145,7 @@ function toListener(
 ): NodeListener {
   return getRequestListener((request, { incoming }) => answer(request, incoming as IncomingMessage), {
     overrideGlobalObjects: false,
+    hostname: "localhost", // HTTP/1.0 does not ask for a Host, and health checks send none.
   });
 }
 
@@ -193,6 +196,13 @@ export function requestListener(app: Servable): NodeListener {
 
 // --- the server ---
 
+const termination = new Termination({
+  on: (listener) => void process.on("SIGTERM", listener),
+  off: (listener) => void process.off("SIGTERM", listener),
+  others: () => process.listenerCount("SIGTERM") > 0,
+  exit: () => process.exit(0),
+});
+
 /**
  * Serves an app on Node.
  *
@@ -220,6 +230,7 @@ export async function serve(app: Servable, options: NodeServeOptions = {}): Prom
   });
 
   const close = async (): Promise<void> => {
+    unwatch();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await closeInTime(app);
     const cut = setTimeout(() => {
@@ -230,6 +241,8 @@ export async function serve(app: Servable, options: NodeServeOptions = {}): Prom
     clearTimeout(cut);
   };
   let closing: Promise<void> | undefined;
+  const closeOnce = (): Promise<void> => (closing ??= close());
+  const unwatch = termination.watch(app, options.drain, closeOnce);
   const address = server.address() as AddressInfo;
-  return { url: toServerUrl(options, address.port), port: address.port, close: () => (closing ??= close()) };
+  return { url: toServerUrl(options, address.port), port: address.port, close: closeOnce };
 }

@@ -3,22 +3,10 @@
  * systems take turns, so that a noisy machine is noisy for all of them.
  */
 import { spawn } from "node:child_process";
+import { echoProtocol } from "./echo-protocol.ts";
 import { drive, type Protocol } from "./load.ts";
 
 const value = '{"n":1}';
-
-const prism: Protocol = {
-  path: "/prism",
-  subprotocol: "prism.1",
-  requests: (ids) => [ids.map((id) => `?@${String.fromCharCode(0x40 + id)}@${value}`).join("\x1e")],
-  replies: (message) => {
-    if (message.startsWith("$")) return [];
-    return message.split("\x1e").map((frame) => {
-      if (frame[0] !== "=" || frame.slice(2) !== value) throw new Error(`Wrong reply ${frame}`);
-      return frame.charCodeAt(1) - 0x40;
-    });
-  },
-};
 
 /** One message a request: what a plain server echoes. */
 const plain: Protocol = {
@@ -33,7 +21,7 @@ const plain: Protocol = {
 const systems = [
   { name: "ws echo", file: "ws-echo.ts", args: [] as string[], protocol: plain },
   { name: "ws echo, corked", file: "ws-echo.ts", args: ["corked"], protocol: plain },
-  { name: "prism rpc, schema", file: "prism.ts", args: [] as string[], protocol: prism },
+  { name: "prism rpc, schema", file: "prism.ts", args: [] as string[], protocol: echoProtocol },
 ];
 
 async function measure({ file, args, protocol }: (typeof systems)[number], inFlight: number): Promise<number> {
@@ -45,7 +33,7 @@ async function measure({ file, args, protocol }: (typeof systems)[number], inFli
     const port = await new Promise<number>((resolve) => {
       child.stdout.on("data", (chunk: Buffer) => resolve(Number(/ready (\d+)/.exec(String(chunk))?.[1])));
     });
-    return await drive(port, protocol, { connections: 64, inFlight, seconds: 2 });
+    return (await drive(port, protocol, { connections: 64, inFlight, seconds: 2 })).rate;
   } finally {
     child.kill();
   }

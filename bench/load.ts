@@ -13,13 +13,28 @@ export interface Protocol {
   requests(ids: readonly number[]): readonly string[];
   /** The ids of the replies in a message; throws at a wrong one. */
   replies(message: string): readonly number[];
+  /** The message that acknowledges so many replies, where the server wants to know. */
+  readonly acknowledge?: ((count: number) => string) | undefined;
 }
+
+/** After how many replies they are acknowledged: PROTOCOL.md, "Counting". */
+const ACKNOWLEDGED = 64;
 
 /** How hard it works. */
 export interface Load {
   readonly connections: number;
   readonly inFlight: number;
   readonly seconds: number;
+  /** What to look at when the counting begins and when it ends: the server's CPU time, say. */
+  readonly meter?: () => Promise<number>;
+}
+
+/** What came of it. */
+export interface Driven {
+  /** Replies a second. */
+  readonly rate: number;
+  /** By how much the meter went up, for each reply. */
+  readonly metered: number;
 }
 
 function maskedFrame(text: string): Buffer {
@@ -33,9 +48,9 @@ function maskedFrame(text: string): Buffer {
 /**
  * Drives a server and counts replies.
  *
- * @returns replies a second
+ * @returns what came of it
  */
-export async function drive(port: number, protocol: Protocol, load: Load): Promise<number> {
+export async function drive(port: number, protocol: Protocol, load: Load): Promise<Driven> {
   let count = 0;
   let running = true;
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(port, protocol)));
@@ -48,6 +63,8 @@ export async function drive(port: number, protocol: Protocol, load: Load): Promi
   };
   for (const { socket, rest } of sockets) {
     let buffered = rest;
+    let received = 0;
+    let acknowledged = 0;
     const take = (chunk: Buffer): void => {
       buffered = buffered.length > 0 ? Buffer.concat([buffered, chunk]) : chunk;
       const ids: number[] = [];
@@ -65,18 +82,29 @@ export async function drive(port: number, protocol: Protocol, load: Load): Promi
         buffered = buffered.subarray(start + length);
       }
       count += ids.length;
+      received += ids.length;
+      const due = protocol.acknowledge !== undefined && received - acknowledged >= ACKNOWLEDGED;
+      if (due && running) {
+        acknowledged = received;
+        socket.write(Buffer.concat([maskedFrame(protocol.acknowledge(received)), frameOf(ids)]));
+        return;
+      }
       if (running && ids.length > 0) socket.write(frameOf(ids));
     };
     socket.on("data", take);
     socket.write(frameOf(Array.from({ length: load.inFlight }, (_, id) => id)));
   }
   await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const { meter = async () => 0 } = load;
+  const spent = await meter();
   const [before, start] = [count, performance.now()];
   await new Promise((resolve) => setTimeout(resolve, load.seconds * 1_000));
   const rate = (count - before) / ((performance.now() - start) / 1_000);
+  const replies = count - before;
+  const metered = ((await meter()) - spent) / replies;
   running = false;
   for (const { socket } of sockets) socket.destroy();
-  return rate;
+  return { rate, metered };
 }
 
 function open(port: number, { path, subprotocol }: Protocol): Promise<{ socket: Socket; rest: Buffer }> {

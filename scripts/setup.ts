@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromiumPath } from "../test/support/chromium.ts";
+import { haproxyPath } from "../test/support/haproxy.ts";
 import { redisServerPath } from "../test/support/redis.ts";
 import { runtimeVersions } from "../test/support/runtimes.ts";
 
@@ -32,6 +33,7 @@ if (!existsSync(`${root}test/runtimes/node_modules/node/bin/node`)) {
 const programs = [
   { what: "browser", path: chromiumPath, variable: "CHROMIUM_PATH", named: "Chromium or Chrome", debian: "chromium" },
   { what: "Redis", path: redisServerPath, variable: "REDIS_SERVER_PATH", named: "redis-server", debian: "redis-tools" },
+  { what: "HAProxy", path: haproxyPath, variable: "HAPROXY_PATH", named: "haproxy", debian: "haproxy" },
 ];
 const missing = programs.filter(({ path }) => !existsSync(path));
 const installable = missing.filter(({ variable }) => !process.env[variable]).map(({ debian }) => debian);
@@ -53,5 +55,5 @@ console.log(
   runtimeVersions()
     .map(({ name, version }) => `${name} ${version}`)
     .join(", "),
-  `with ${programs.map(({ path }) => path).join(" and ")}`,
+  `with ${programs.map(({ path }) => path).join(", ")}`,
 );

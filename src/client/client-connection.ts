@@ -1,5 +1,5 @@
 import { DONE } from "../wire/close-codes.ts";
-import { PrismError } from "../wire/errors.ts";
+import { isPrismError, PrismError } from "../wire/errors.ts";
 import type { Core } from "./core.ts";
 import type { ClientConnection } from "./types.ts";
 
@@ -41,11 +41,25 @@ export function toClientConnection(core: Core): ClientConnection {
     on: (name, listener) => core.events.on(name, listener),
     open: () => core.open(),
     async refreshAuth() {
-      if (core.auth === undefined) throw new TypeError("Connect was given no auth");
+      if (!core.auth.known) throw new TypeError("Connect was given no auth");
       if (core.status === "closed") throw new PrismError("closed");
       // Where it is not open, the next socket asks.
       if (core.status === "open") core.auth.refresh();
       return wait();
+    },
+    async drained() {
+      for (;;) {
+        const { connection, status } = core;
+        if (connection?.roomy) return;
+        if (status === "closed") throw core.closed ?? new PrismError("closed");
+        if (connection !== undefined) await connection.room();
+        // One that is lost meanwhile says so; there may be room when it is back.
+        else {
+          await wait().catch((error: unknown) => {
+            if (isPrismError(error, "closed")) throw error;
+          });
+        }
+      }
     },
     close: () => core.close(DONE, ""),
   };

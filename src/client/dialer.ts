@@ -2,7 +2,6 @@ import type { Socket } from "../socket/socket.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { DONE } from "../wire/close-codes.ts";
 import { defaultLimits } from "../wire/limits.ts";
-import { MANIFEST, PROTOCOL } from "../wire/subprotocols.ts";
 import type { Dial } from "./dial.ts";
 import type { ClientOptions } from "./types.ts";
 
@@ -14,6 +13,8 @@ export interface DialerOwner {
   readonly clock: Clock;
   /** Takes an open socket. */
   attach(socket: Socket): void;
+  /** The subprotocols to offer. */
+  offers(): string[];
   /** Hears that there is none. */
   failed(what: string, error: unknown): void;
 }
@@ -60,8 +61,6 @@ export class Dialer {
   dial(): void {
     this.stop();
     const { signal } = (this.#attempt = new AbortController());
-    const { manifest } = this.#options;
-    const offers = manifest === undefined ? [PROTOCOL] : [PROTOCOL, MANIFEST + manifest.hash];
     const failed = (error: unknown): void => {
       if (signal.aborted) return;
       // Something in between may not let subprotocols through.
@@ -73,7 +72,7 @@ export class Dialer {
       defaultLimits.handshake,
     );
     // An async function, so that a dial that throws is one that rejects.
-    (async () => this.#dial(this.#url, this.#bare ? [] : offers, signal))()
+    (async () => this.#dial(this.#url, this.#bare ? [] : this.#owner.offers(), signal))()
       .then((socket) => {
         if (signal.aborted) return socket.close(DONE, "");
         this.#timer?.cancel();

@@ -87,7 +87,7 @@ export class Slot {
 
   /** Takes a call from the server. */
   call(connection: Connection, id: number, body: Body): void {
-    if (this.#handler === undefined) return connection.refuse(id, '{"code":"not_found"}');
+    if (this.#handler === undefined) return connection.refuse(id, "not_found");
     const answer = new Answer({
       codec: this.#codec,
       depth: Infinity,
@@ -177,8 +177,23 @@ export class Slot {
           call.fail(error);
         }
       };
-      if (this.#backbone.connection !== undefined) send();
-      else this.#backbone.enqueue(call, send);
+      const make = (): void => {
+        if (this.#backbone.connection !== undefined) send();
+        else this.#backbone.enqueue(call, send);
+      };
+      const { idempotent } = options ?? {};
+      if (idempotent !== undefined && idempotent !== false) {
+        call.again = () => {
+          if (typeof idempotent === "function" && !idempotent()) return false;
+          try {
+            make();
+            return true;
+          } catch {
+            return false;
+          }
+        };
+      }
+      make();
     } catch (error) {
       call.fail(error);
     }

@@ -46,7 +46,7 @@ export class Services implements Receiver {
 
   call(service: number, id: number, body: Body): void {
     const slot = this.#numbers[service];
-    if (slot === undefined) this.#connection!.refuse(id, '{"code":"not_found"}');
+    if (slot === undefined) this.#connection!.refuse(id, "not_found");
     else slot.call(this.#connection!, id, body);
   }
 }

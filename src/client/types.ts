@@ -12,6 +12,8 @@ export interface ConnectionEvents {
   readonly open: undefined;
   /** The socket was lost; the client tries to get another. */
   readonly suspended: CloseReason;
+  /** After `suspended`: the connection goes on over another socket, and nothing was lost. */
+  readonly resumed: undefined;
   /** A new connection has taken the place of one that was lost: calls in flight have failed with `lost`. */
   readonly reset: undefined;
   /** There was no socket, or no token from `auth`; another attempt follows. The value is what went wrong, if known. */
@@ -50,6 +52,13 @@ export interface ClientConnection {
    *   with what `auth` threw, and with a `TypeError` where there is no `auth`
    */
   refreshAuth(): Promise<void>;
+  /**
+   * Waits until there is room to send: for whoever sends more than the network may carry.
+   *
+   * @returns settles when the connection is open and not too much waits to be acknowledged; rejects with `closed` when
+   *   the client stops
+   */
+  drained(): Promise<void>;
   /** Sends what is waiting, and closes it for good: calls in flight and queued fail with `closed`. */
   close(): void;
 }
@@ -84,6 +93,11 @@ export interface ClientOptions {
   readonly timeout?: number | undefined;
   /** How many calls and messages may wait for the connection: 1,024. One more fails with `busy`. */
   readonly queue?: number | undefined;
+  /**
+   * What is kept until the server has acknowledged it, in bytes or characters, so that no socket that goes takes it
+   * along: 1 MiB. More than half of it holds back streams and `drained`.
+   */
+  readonly replayLimit?: number | undefined;
   /** How a lost socket is replaced. */
   readonly reconnect?: ReconnectOptions | undefined;
   /** Opens sockets. A standard WebSocket where nothing is said. */

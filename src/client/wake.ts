@@ -1,30 +1,45 @@
 import type { Off } from "../service/emitter.ts";
 
 interface Target {
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: (event: { readonly persisted?: boolean }) => void): void;
+  removeEventListener?(type: string, listener: (event: { readonly persisted?: boolean }) => void): void;
 }
 
 interface Page extends Target {
   readonly document?: Target & { readonly visibilityState: string };
+  readonly navigator?: { readonly onLine?: boolean };
 }
 
 /**
- * Tells when the network or the tab comes back, where the platform does.
+ * Tells when the network or the tab comes back, and when the page is left, where the platform does.
  *
- * @param wake what to call
- * @returns takes it off again
+ * @param wake called when the network or the tab has come back, or the network has gone
+ * @param leave called when the page is left for good
+ * @returns takes both off again
  */
-export function onWake(wake: () => void): Off {
+export function onWake(wake: () => void, leave: () => void): Off {
   const page = globalThis as Page;
   const { document } = page;
   const seen = (): void => {
     if (document?.visibilityState === "visible") wake();
   };
+  // One that is kept for the way back is not left.
+  const hidden = ({ persisted }: { readonly persisted?: boolean }): void => {
+    if (persisted === false) leave();
+  };
   page.addEventListener?.("online", wake);
+  page.addEventListener?.("offline", wake);
+  page.addEventListener?.("pagehide", hidden);
   document?.addEventListener?.("visibilitychange", seen);
   return () => {
     page.removeEventListener?.("online", wake);
+    page.removeEventListener?.("offline", wake);
+    page.removeEventListener?.("pagehide", hidden);
     document?.removeEventListener?.("visibilitychange", seen);
   };
+}
+
+/** Whether the platform knows that there is no network. */
+export function isOffline(): boolean {
+  return (globalThis as Page).navigator?.onLine === false;
 }

@@ -1,4 +1,4 @@
-import type { Control } from "../connection/link.ts";
+import type { Control } from "../connection/control.ts";
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
@@ -18,7 +18,15 @@ export interface Welcome {
   readonly packet: number;
   /** The most frames that it takes in one packet. */
   readonly frames: number;
-  /** The services by name. */
+  /** Whether the connection goes on. */
+  readonly resumed: boolean;
+  /** What the next socket offers to go on with the connection; nothing where it ends with its socket. */
+  readonly resume: string | undefined;
+  /** How many counted frames the server has received. */
+  readonly received: number;
+  /** After how many counted frames the server begins. */
+  readonly sent: number;
+  /** The services by name; none where the connection goes on. */
   readonly services: ReadonlyMap<string, ServiceEntry>;
 }
 
@@ -34,12 +42,15 @@ export function readWelcome(
   message: Control,
   known: Readonly<Record<string, readonly unknown[]>> | undefined,
 ): Welcome {
-  const { welcome, heartbeat, packet, frames = MAX_FRAMES, services = known } = message;
+  const { welcome, heartbeat, packet, frames = MAX_FRAMES, resumed, resume, received, sent } = message;
+  const services = message["services"] ?? (resumed === true ? {} : known);
   if (
     welcome !== 1 ||
     !isAtLeast(heartbeat, 1) ||
     !isAtLeast(packet, MIN_PACKET) ||
     !isAtLeast(frames, 1) ||
+    !isNumber(received) ||
+    !isNumber(sent) ||
     typeof services !== "object" ||
     services === null ||
     !Object.values(services).every(isEntry)
@@ -50,6 +61,10 @@ export function readWelcome(
     heartbeat,
     packet,
     frames: Math.min(frames, MAX_FRAMES),
+    resumed: resumed === true,
+    resume: typeof resume === "string" ? resume : undefined,
+    received,
+    sent,
     services: new Map(Object.entries(services as Record<string, ServiceEntry>)),
   };
 }
@@ -58,7 +73,11 @@ function isAtLeast(value: unknown, least: number): value is number {
   return typeof value === "number" && value >= least;
 }
 
-function isEntry(entry: unknown): boolean {
+function isNumber(value: unknown): value is number {
   // The mask gives back the numbers of PROTOCOL.md, "Numbers", and nothing else.
-  return Array.isArray(entry) && entry[0] === ((entry[0] as number) & MAX_NUMBER);
+  return typeof value === "number" && value === (value & MAX_NUMBER);
+}
+
+function isEntry(entry: unknown): boolean {
+  return Array.isArray(entry) && isNumber(entry[0]);
 }

@@ -1,16 +1,14 @@
-import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
-import type { Clock } from "../wire/clock.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
-import * as kinds from "../wire/frames.ts";
-import { writeFrame, type Body, type Frame, type Header } from "../wire/frames.ts";
-import { MAX_NUMBER, writeNumber } from "../wire/numbers.ts";
+import { PrismError } from "../wire/errors.ts";
+import { MESSAGE, type Body, type Frame, type Header } from "../wire/frames.ts";
 import { checkFrameSize } from "../wire/packets.ts";
-import type { Answering, Asking, Carrier } from "./exchange.ts";
-import { Alarm } from "./alarm.ts";
-import { parseFailure } from "./failure.ts";
-import { Ids } from "./ids.ts";
+import { deaf } from "./deaf.ts";
+import { Calls, type CallsOwner } from "./calls.ts";
+import type { Answering, Asking } from "./exchange.ts";
 import type { Link, Traffic } from "./link.ts";
-import { Load, type LoadLimits } from "./load.ts";
+import { Load } from "./load.ts";
+import type { ConnectionOptions, ParkedConnection } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { Receipts } from "./receipts.ts";
 
 /** Takes what the peer sends, for the floor above. None of these throws anything but a `WireError`. */
 export interface Receiver {
@@ -18,39 +16,26 @@ export interface Receiver {
   message(service: number, body: Body): void;
   /** A call to a service arrived: `answer` or `refuse` is to be called with its id before this returns. */
   call(service: number, id: number, body: Body): void;
-}
-
-/** What a connection needs to know of its end. */
-export interface ConnectionOptions extends LoadLimits {
-  readonly clock: Clock;
-  /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
-  readonly asked: number;
-  /** The longest frame that may be sent, in bytes; `Infinity` at a server, whose peer's size is not bounded. */
-  readonly frameOut: number;
+  /** More waits for the peer than may, and what was to be sent is not: the connection is to be ended. */
+  overflow?(): void;
 }
 
 /**
- * What lives between two peers: counted frames and calls, both ways. Sockets are attached to it and detached from it,
- * and it does not mind having none.
+ * What lives between two peers: counted frames and calls, both ways. Sockets are attached to it and detached from it;
+ * what one of them lost, the next replays (PROTOCOL.md, "Counting" and "Resuming").
  */
-export class Connection implements Carrier, Traffic {
-  /** Counted frames received so far, modulo 2^31. */
-  received = 0;
-  /** Counted frames given to a socket so far, modulo 2^31. */
-  sent = 0;
+export class Connection implements CallsOwner, Traffic {
   /** Whether it has ended: nothing is sent or received any more. */
   over = false;
   /** What the items of the peer weigh. */
   readonly load: Load;
   readonly #options: ConnectionOptions;
   readonly #receiver: Receiver;
-  readonly #answers: (Answering | undefined)[] = [];
-  readonly #asked: (Asking | undefined)[] = [];
-  readonly #ids = new Ids();
+  readonly #calls: Calls;
+  readonly #outbox: Outbox;
+  readonly #receipts: Receipts;
   #link: Link | undefined;
-  #outbox: Frame[] = [];
-  #acknowledged = 0;
-  #alarm: Alarm | undefined;
+  #parks = false;
 
   /**
    * @param receiver who takes what arrives
@@ -60,14 +45,95 @@ export class Connection implements Carrier, Traffic {
     this.#receiver = receiver;
     this.#options = options;
     this.load = new Load(options);
+    this.#calls = new Calls(this, options);
+    this.#outbox = new Outbox(options, options.heard);
+    this.#receipts = new Receipts(options.reminder, () => this.#link?.mark());
+  }
+
+  /** Counted frames received so far, modulo 2^31. */
+  get received(): number {
+    return this.#receipts.received;
+  }
+
+  /** Counted frames given to a socket so far, modulo 2^31. */
+  get sent(): number {
+    return this.#outbox.sent;
+  }
+
+  /** Whether it outlives its sockets: what is sent is kept, and what is received acknowledged. */
+  get lasting(): boolean {
+    return this.#outbox.keeps;
+  }
+
+  set lasting(value: boolean) {
+    this.#outbox.keeps = this.#receipts.acknowledges = value;
+  }
+
+  /** Whether there is a socket. */
+  get attached(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /** Whether a call is in progress that somebody waits for, at either end. */
+  get busy(): boolean {
+    return this.#calls.busy;
+  }
+
+  /** What waits to be given to a socket, in bytes or characters. */
+  get waiting(): number {
+    return this.#outbox.size;
+  }
+
+  /** Whether those who can wait may send. */
+  get roomy(): boolean {
+    return this.over || this.#outbox.roomy;
+  }
+
+  /** Waits until there may be room; whoever comes back looks again. */
+  room(): Promise<void> {
+    return this.over ? Promise.resolve() : this.#outbox.room();
+  }
+
+  /** Lets those who wait for room look again. */
+  wake(): void {
+    this.#outbox.wake();
   }
 
   /** @param link the link that carries its frames from now on, instead of any before */
   attach(link: Link): void {
-    if (this.#link !== undefined) this.#link.connection = undefined;
+    this.detach();
     this.#link = link;
     link.connection = this;
-    if (this.#outbox.length > 0) link.mark();
+    this.#receipts.told();
+    if (this.#outbox.due) link.mark();
+  }
+
+  /** Has no link from now on. The one that it had takes and gives nothing more for it. */
+  detach(): void {
+    if (this.#link !== undefined) this.#link.connection = undefined;
+    this.#link = undefined;
+  }
+
+  /**
+   * From which count on a peer can go on that offers its own; see `Outbox.offered`.
+   *
+   * @param count how many frames it says that it has received
+   */
+  offered(count: number): number | undefined {
+    return this.lasting ? this.#outbox.offered(count) : undefined;
+  }
+
+  /**
+   * Goes on with another link (PROTOCOL.md, "Resuming"): replays what the peer has not got, drops what it repeats.
+   *
+   * @param link carries its frames from now on
+   * @param from how many frames the peer has received, as `offered` or `acknowledge` has found good
+   * @param repeats after which frame received the peer begins
+   */
+  resume(link: Link, from: number, repeats: number): void {
+    this.#outbox.replay(from);
+    this.#receipts.resume(repeats);
+    this.attach(link);
   }
 
   /**
@@ -78,7 +144,14 @@ export class Connection implements Carrier, Traffic {
   send(frame: Frame): void {
     if (this.over) return;
     checkFrameSize(frame, this.#options.frameOut);
-    this.#outbox.push(frame);
+    if (this.#parks) this.#outbox.force(frame);
+    else if (this.#outbox.push(frame, this.attached)) this.#link?.mark();
+    else this.#receiver.overflow?.();
+  }
+
+  /** Sends the frame of a call. For the calls only. */
+  sendCall(frame: Frame): void {
+    this.#outbox.pushCall(frame);
     this.#link?.mark();
   }
 
@@ -92,40 +165,29 @@ export class Connection implements Carrier, Traffic {
    */
   ask(service: number, body: Body, asking: Asking): void {
     if (this.over) return asking.onfailure(new PrismError("closed"));
-    const id = this.#ids.take();
-    if (id >= this.#options.asked) {
-      this.#ids.free(id);
-      throw new PrismError("busy");
-    }
-    const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
-    try {
-      checkFrameSize(frame, this.#options.frameOut);
-    } catch (error) {
-      this.#ids.free(id);
-      throw error;
-    }
-    this.#asked[id] = asking;
-    asking.begin(this, id);
-    this.#outbox.push(frame);
-    this.#link?.mark();
-    (this.#alarm ??= new Alarm(this.#options.clock, () => this.#expire())).set(asking.deadline);
+    this.#calls.ask(service, body, asking);
   }
 
   /** Takes the peer's call with this id up. It is cancelled if the connection has ended. */
   answer(id: number, answering: Answering): void {
     answering.begin(this, id);
-    if (this.over) return answering.abandon();
-    this.#answers[id] = answering;
+    if (this.over) answering.abandon();
+    else this.#calls.answer(id, answering);
   }
 
   /** Ends the peer's call with this id, which nobody has taken up. */
-  refuse(id: number, failure: string): void {
-    this.send("!" + writeNumber(id) + failure);
+  refuse(id: number, code: string): void {
+    this.#calls.refuse(id, code);
+  }
+
+  /** Takes a call of the peer's. For the calls only. */
+  called(service: number, id: number, body: Body): void {
+    this.#receiver.call(service, id, body);
   }
 
   /** Forgets a call of the peer's that has its ending. For `Answering` only. */
   ended(answering: Answering): void {
-    this.#answers[answering.id] = undefined;
+    this.#calls.ended(answering);
   }
 
   /** Runs something when this turn of the event loop is over. */
@@ -135,22 +197,18 @@ export class Connection implements Carrier, Traffic {
 
   /** Hands over what is to be sent now. For the link only; each frame takes its place in the count. */
   drain(): readonly Frame[] {
-    const frames = this.#outbox;
-    if (frames.length > 0) this.#outbox = [];
-    this.sent = (this.sent + frames.length) & MAX_NUMBER;
-    return frames;
+    return this.#outbox.take();
   }
 
-  /**
-   * Takes the peer's count of frames received (PROTOCOL.md, "Counting").
-   *
-   * @throws {WireError} 1002 if it is not between the last acknowledged and the last sent
-   */
+  /** Takes the peer's count of frames received. For the link only; throws as `Outbox.acknowledge` does. */
   acknowledge(count: number): void {
-    if (((count - this.#acknowledged) & MAX_NUMBER) > ((this.sent - this.#acknowledged) & MAX_NUMBER)) {
-      throw new WireError(PROTOCOL_ERROR, "Acknowledgement out of range");
-    }
-    this.#acknowledged = count;
+    this.#outbox.acknowledge(count);
+    if (this.#outbox.due) this.#link?.mark();
+  }
+
+  /** @returns the acknowledgement that is due, if one is. For the link only */
+  acknowledgement(): string | undefined {
+    return this.#receipts.due ? this.#receipts.write() : undefined;
   }
 
   /**
@@ -159,96 +217,44 @@ export class Connection implements Carrier, Traffic {
    * @throws {WireError} 1002 if it breaks the protocol
    */
   receive(header: Header, body: Body): void {
-    if (this.over) return;
-    this.received = (this.received + 1) & MAX_NUMBER;
-    const { id } = header;
-    switch (header.kind) {
-      case kinds.MESSAGE:
-        return this.#receiver.message(header.service, body);
-      case kinds.CALL:
-        if (this.#answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Call with an id in use");
-        // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#options.calls || this.load.busy) return this.refuse(id, '{"code":"busy"}');
-        return this.#receiver.call(header.service, id, body);
-      case kinds.RESULT:
-        return this.#free(id).onresult(body);
-      case kinds.FAILURE: {
-        // Read before the call is let go of: if it cannot be read, the call fails as the connection ends.
-        const error = parseFailure(body);
-        return this.#free(id).onfailure(error);
-      }
-      case kinds.ITEM_DOWN:
-        return this.#hear(id).receiveItem(body);
-      case kinds.GRANT_UP:
-        return this.#hear(id).receiveGrant(header.count);
-      default:
-        this.#receiveAsCallee(header, body);
-    }
+    if (this.over || !this.#receipts.count(body.length)) return;
+    if (header.kind === MESSAGE) this.#receiver.message(header.service, body);
+    else this.#calls.receive(header, body);
   }
 
   /** Ends it: calls in progress fail with this error, at both ends, and nothing is sent any more. */
   end(error: PrismError): void {
     if (this.over) return;
     this.over = true;
-    this.#outbox = [];
-    this.#alarm?.clear();
-    for (const asking of this.#asked) asking?.onfailure(error);
-    for (const answering of this.#answers) answering?.abandon();
-    this.#asked.length = this.#answers.length = 0;
+    this.#calls.end(error);
+    this.#outbox.clear();
+    this.#receipts.end();
   }
 
-  #receiveAsCallee(header: Header, body: Body): void {
-    const answering = this.#answers[header.id];
-    // For a call that has ended these are late, and ignored.
-    if (answering === undefined) return;
-    switch (header.kind) {
-      case kinds.ITEM_UP:
-        if (answering.finished) throw new WireError(PROTOCOL_ERROR, "Item after the last");
-        if (!this.load.hasRoom(body.length) || !answering.streamIn()) return this.#giveUp(answering, "busy");
-        return answering.receiveItem(body);
-      case kinds.GRANT_DOWN:
-        return answering.receiveGrant(header.count);
-      case kinds.ITEMS_END:
-        return answering.receiveEnd();
-      default:
-        this.#giveUp(answering, "cancelled");
-    }
+  /**
+   * Hands over what another server goes on with, and ends it here: calls in progress fail with `lost`, at both ends, and
+   * from its socket nothing is taken any more.
+   *
+   * @param rest frames that were held back, which go along
+   */
+  park(rest: readonly Frame[] = []): ParkedConnection {
+    const link = this.#link;
+    this.detach();
+    if (link !== undefined) link.connection = deaf;
+    // What says how calls end goes along, however much waits.
+    this.#parks = true;
+    for (const frame of rest) this.#outbox.force(frame);
+    const taken = this.#calls.park(new PrismError("lost"));
+    const parked = { ...this.#outbox.park(), received: this.received, taken };
+    this.end(new PrismError("lost"));
+    return parked;
   }
 
-  #giveUp(answering: Answering, code: string): void {
-    answering.failure(`{"code":"${code}"}`);
-    answering.oncancel();
-  }
-
-  #find(id: number): Asking {
-    const asking = this.#asked[id];
-    if (asking === undefined) throw new WireError(PROTOCOL_ERROR, "Answer to no call");
-    return asking;
-  }
-
-  /** The call that the callee has said something of, which gives it time again. */
-  #hear(id: number): Asking {
-    const asking = this.#find(id);
-    asking.deadline = this.#options.clock.now() + asking.timeout;
-    return asking;
-  }
-
-  #free(id: number): Asking {
-    const asking = this.#find(id);
-    this.#asked[id] = undefined;
-    this.#ids.free(id);
-    asking.over = true;
-    return asking;
-  }
-
-  #expire(): void {
-    const now = this.#options.clock.now();
-    for (const asking of this.#asked) {
-      if (asking === undefined) continue;
-      // It is this end that is slow while items wait.
-      if (asking.waiting) asking.deadline = now + asking.timeout;
-      if (asking.deadline <= now) asking.onexpired();
-      else this.#alarm?.set(asking.deadline);
-    }
+  /** Takes over what another server has handed over. */
+  unpark(parked: ParkedConnection): void {
+    this.lasting = true;
+    this.#outbox.unpark(parked);
+    this.#receipts.received = parked.received;
+    this.#calls.unpark(parked.taken);
   }
 }

@@ -17,6 +17,10 @@ export interface Carrier {
   ended(answering: Answering): void;
   /** What the peer's items weigh. */
   readonly load: Load;
+  /** Whether those who can wait may send. */
+  readonly roomy: boolean;
+  /** Waits until there may be room; whoever comes back looks again. */
+  room(): Promise<void>;
   /** Runs something when this turn of the event loop is over. */
   afterTurn(run: () => void): void;
 }
@@ -44,10 +48,24 @@ export abstract class Exchange {
   protected abstract readonly itemMark: string;
   protected abstract readonly grantMark: string;
 
-  /** Starts it under a number. For the connection only. */
+  /** Starts it under a number, for the first time or once more. For the connection only. */
   begin(carrier: Carrier, id: number): void {
     this.carrier = carrier;
     this.id = id;
+    this.over = false;
+    this.credit = this.window = INITIAL_CREDIT;
+    this.#taken = 0;
+    this.#sizes = undefined;
+  }
+
+  /** Whether an item may be sent: the peer takes one, and not too much waits. */
+  get ready(): boolean {
+    return this.credit > 0 && this.carrier?.roomy !== false;
+  }
+
+  /** Waits until there may be room for an item; whoever comes back looks again. */
+  room(): Promise<void> {
+    return this.carrier?.room() ?? Promise.resolve();
   }
 
   /**

@@ -34,6 +34,10 @@ export class Gate implements Traffic {
     this.#connection.acknowledge(count);
   }
 
+  acknowledgement(): string | undefined {
+    return this.#connection.acknowledgement();
+  }
+
   receive(header: Header, body: Body): void {
     this.#room -= body.length + OVERHEAD;
     if (this.#room < 0) throw new WireError(REFUSED, "Too much before the verdict");

@@ -13,6 +13,13 @@ export class Ids {
     return this.#first * 32 + 31 - Math.clz32(lowest);
   }
 
+  /** @param id a free number, which is now taken */
+  reserve(id: number): void {
+    const at = id >>> 5;
+    while (this.#taken.length <= at) this.#taken.push(0);
+    this.#taken[at]! |= 1 << (id & 31);
+  }
+
   /** @param id a taken number, which is now free */
   free(id: number): void {
     const at = id >>> 5;

@@ -1,9 +1,9 @@
 import type { Socket } from "../socket/socket.ts";
 import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
-import { bodyText } from "../wire/codecs.ts";
 import { isWireError, WireError } from "../wire/errors.ts";
 import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
 import { checkPacketSize, MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
+import { parseControl, type Control } from "./control.ts";
 import type { Heartbeat, Pulse } from "./heartbeat.ts";
 import type { Flushable, Turn } from "./turn.ts";
 
@@ -13,21 +13,24 @@ export interface Traffic {
   drain(): readonly Frame[];
   /** Takes the peer's count of frames received. Throws a `WireError` if that cannot be. */
   acknowledge(count: number): void;
+  /** The acknowledgement that is due, as a frame, if one is. */
+  acknowledgement(): string | undefined;
   /** Takes one counted frame. Throws a `WireError` if it breaks the protocol. */
   receive(header: Header, body: Body): void;
 }
 
-/** The object in a `$` frame. Its members are the peer's: each is looked at before it is believed. */
-export type Control = Readonly<Record<string, unknown>>;
-
 /** What is told of a link to whoever opened it. None of these throws anything but a `WireError`. */
 export interface LinkOwner {
+  /** The first frame arrived; said before it is taken. */
+  spoke?(link: Link): void;
   /** A `$` frame arrived. */
   control(link: Link, message: Control): void;
+  /** The peer was asked for a sign of life. */
+  pinged?(link: Link): void;
   /** The socket is gone; said once. */
   gone(link: Link, code: CloseCode, reason: string): void;
   /** What waited in the socket has gone to the network. */
-  drained?(): void;
+  cleared?(): void;
   /** A frame arrived; said before it is taken, where the options ask for it. */
   trace?(header: Header, body: Body): void;
   /** Something under this link threw what it must not: a defect, reported and contained. */
@@ -78,9 +81,10 @@ export class Link implements FrameSink, Flushable, Pulse {
   #owner: LinkOwner;
   readonly #options: LinkOptions;
   #heartbeat: Heartbeat | undefined;
-  #own: Frame[] | undefined;
+  #own: string[] | undefined;
   #due = false;
   #pongDue = false;
+  #spoke = false;
 
   /**
    * @param socket an open socket, from now on the link's alone
@@ -94,7 +98,12 @@ export class Link implements FrameSink, Flushable, Pulse {
     this.packetOut = options.packetOut;
     socket.onmessage = (packet) => this.#receive(packet);
     socket.onclose = (code, reason) => this.#closed(code, reason);
-    socket.ondrain = () => this.#owner.drained?.();
+    socket.ondrain = () => this.#owner.cleared?.();
+  }
+
+  /** Frames received, for whoever gave the link a meter of its own. */
+  get heard(): number {
+    return this.#options.meter.received;
   }
 
   /** Bytes that wait in the socket. */
@@ -105,6 +114,8 @@ export class Link implements FrameSink, Flushable, Pulse {
   /** @param owner is told of what happens from now on, instead of whoever was */
   handTo(owner: LinkOwner): void {
     this.#owner = owner;
+    // What was said before, a hello, was not said to this one.
+    this.#spoke = false;
   }
 
   /** @param heartbeat watches the link from now on */
@@ -130,21 +141,32 @@ export class Link implements FrameSink, Flushable, Pulse {
   flush(): void {
     this.#due = this.#pongDue = false;
     if (this.over) return;
-    const { meter, sendLimit } = this.#options;
-    if (this.#socket.bufferedAmount > sendLimit) return this.close(SLOW_CONSUMER, "Slow consumer");
-    let frames = this.connection?.drain() ?? NONE;
-    if (this.#own !== undefined) {
-      frames = this.#own.concat(frames);
-      this.#own = undefined;
-    }
+    if (this.#socket.bufferedAmount > this.#options.sendLimit) return this.close(SLOW_CONSUMER, "Slow consumer");
+    const own = this.#own;
+    this.#own = undefined;
+    if (own !== undefined) for (const frame of own) this.#sendAlone(frame, false);
+    const acknowledgement = this.connection?.acknowledgement();
+    const frames = this.connection?.drain() ?? NONE;
+    if (acknowledgement !== undefined) this.#sendAlone(acknowledgement, frames.length > 0);
     if (frames.length === 0) return;
-    if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
-    meter.sent += frames.length;
+    this.#speak(frames.length);
     writePackets(frames, this.packetOut, this.#socket, this.framesOut);
+  }
+
+  /** A link frame travels alone, so that what many connections are sent stays the same packet for all of them. */
+  #sendAlone(frame: string, more: boolean): void {
+    this.#speak(1);
+    this.#socket.send(frame, more);
+  }
+
+  #speak(frames: number): void {
+    if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
+    this.#options.meter.sent += frames;
   }
 
   ping(): void {
     this.post("(");
+    this.#owner.pinged?.(this);
   }
 
   /** Asks the peer for a sign of life at once, where it is watched: the network may be another. */
@@ -176,6 +198,10 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   frame(header: Header, body: Body): boolean {
     this.#options.meter.received++;
+    if (!this.#spoke) {
+      this.#spoke = true;
+      this.#owner.spoke?.(this);
+    }
     if (this.#options.traced) this.#owner.trace?.(header, body);
     switch (header.kind) {
       case CONTROL:
@@ -228,17 +254,4 @@ export class Link implements FrameSink, Flushable, Pulse {
     this.#heartbeat?.delete(this);
     this.#owner.gone(this, code, reason);
   }
-}
-
-function parseControl(body: Body): Control {
-  let message: unknown;
-  try {
-    message = JSON.parse(bodyText(body));
-  } catch (error) {
-    if (isWireError(error)) throw error;
-  }
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    throw new WireError(PROTOCOL_ERROR, "Malformed control frame");
-  }
-  return message as Control;
 }

@@ -18,6 +18,15 @@ export interface Admission {
   abandon(): void;
 }
 
+/** How a server goes away. */
+export interface DrainOptions {
+  /**
+   * How long calls may take to come to their ends, in ms: 10,000. What is not over by then fails with `lost`. Others' time
+   * to end a process, Kubernetes' 30 s say, is to be longer.
+   */
+  readonly within?: number | undefined;
+}
+
 /** What an adapter needs of an app: the whole of the seam between a runtime and Prism. */
 export interface Servable {
   /** Whether the request asks for a WebSocket at the app's own path; all other requests go to `fetch`. */
@@ -31,6 +40,13 @@ export interface Servable {
   readonly fetch: (request: Request, peer?: PeerInfo) => Promise<Response>;
   /** Bounds that a runtime enforces before bytes are buffered. */
   readonly transport: TransportLimits;
+  /**
+   * Goes away without losing anything that can be kept: refuses new connections with 503, tells clients at moments of
+   * their own to move, lets calls finish, hands connections over where the app has a `handover`, and closes.
+   *
+   * @returns settles when it is closed
+   */
+  drain(options?: DrainOptions): Promise<void>;
   /** Ends every connection with 1001 and lets go of timers and services. */
   close(): Promise<void>;
 }

@@ -31,8 +31,10 @@ export type EventsOfServices<Registered> = {
 
 /** Counts since the app was made. */
 export interface AppStats {
-  /** Connections that are open now. */
+  /** Connections that live now, those included that wait for a socket. */
   readonly connections: number;
+  /** Connections that wait for a socket. */
+  readonly suspended: number;
   /** Frames that came in. */
   readonly received: number;
   /** Frames that went out. */

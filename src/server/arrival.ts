@@ -10,12 +10,14 @@ export class Arrival implements SessionOwner {
   readonly remoteAddress: string | undefined;
   readonly gate: SessionGate | undefined;
   readonly activity = 0;
-  offer: Offer = { version: undefined, manifest: undefined };
+  offer: Offer = { version: undefined, manifest: undefined, resume: undefined };
   state: Record<string, unknown> = {};
   /** Its session; where the app keeps none, nobody ever looks at it. */
   live!: LiveSession;
   /** Whether the client has the cookie of its session. */
   known = false;
+  /** Whether it came with a cookie that was good. */
+  met = false;
   /** Whether it was let go of. */
   left = false;
   readonly #place: Place;
@@ -55,6 +57,11 @@ export class Arrival implements SessionOwner {
     this.#over = true;
     this.live.holders.add(owner);
     this.live.holders.delete(this);
+  }
+
+  /** Whether there is room for a connection of its own, if it does not go on with another. */
+  stays(): boolean {
+    return this.#place.stays();
   }
 
   /** Lets go of everything: there will be no connection, or none any more. */

@@ -6,6 +6,8 @@ import type { Limits } from "../wire/limits.ts";
 export interface Place {
   /** Gives it back; once, however often it is called. */
   release(): void;
+  /** Whether a connection may have it: one that was for a moment only is that of a new one where there is room. */
+  stays(): boolean;
 }
 
 /** What there is too much of. */
@@ -35,17 +37,22 @@ export class Caps {
     this.#filledAt = clock.now();
   }
 
-  /** Takes a place for a client, or says what there is too much of. */
-  enter(remoteAddress: string | undefined): Place | Full {
+  /**
+   * Takes a place for a client, or says what there is too much of.
+   *
+   * @param remoteAddress the client's network address
+   * @param again whether it has a place already, which it goes on with, and needs another for a moment only
+   */
+  enter(remoteAddress: string | undefined, again: boolean): Place | Full {
     const { connections, connectionsPerAddress, upgrades } = this.#limits;
     const now = this.#clock.now();
     this.#tokens = Math.min(upgrades, this.#tokens + ((now - this.#filledAt) / 1_000) * upgrades);
     this.#filledAt = now;
     if (this.#tokens < 1) return "upgrades";
-    if (this.#count >= connections) return "connections";
+    if (!again && this.#count >= connections) return "connections";
     const key = this.#keyOf(remoteAddress);
     const same = key === undefined ? 0 : (this.#byAddress.get(key) ?? 0);
-    if (same >= connectionsPerAddress) return "connectionsPerAddress";
+    if (!again && same >= connectionsPerAddress) return "connectionsPerAddress";
     this.#tokens--;
     this.#count++;
     if (key !== undefined) this.#byAddress.set(key, same + 1);
@@ -54,6 +61,10 @@ export class Caps {
       release: () => {
         if (taken) this.#leave(key);
         taken = false;
+      },
+      stays: () => {
+        const own = key === undefined ? 0 : this.#byAddress.get(key)!;
+        return !again || (this.#count <= connections && own <= connectionsPerAddress);
       },
     };
   }

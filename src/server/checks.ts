@@ -7,7 +7,8 @@ import { MAX_FRAMES } from "../wire/packets.ts";
  *
  * @param given what the app's options say
  * @returns the limits
- * @throws {RangeError} for one that is not a whole number from 1 to 2^31 − 1 (`frames`: to 1,024); `timeout` may be `Infinity`
+ * @throws {RangeError} for one that is not a whole number from 1 to 2^31 − 1 (`frames`: to 1,024); `resumeWithin` and
+ *   `replayLimit` may be 0, `timeout` `Infinity`
  */
 export function toLimits(given: { readonly [Name in keyof Limits]?: Limits[Name] | undefined } = {}): Limits {
   const limits: { -readonly [Name in keyof Limits]: Limits[Name] } = { ...defaultLimits };
@@ -15,9 +16,10 @@ export function toLimits(given: { readonly [Name in keyof Limits]?: Limits[Name]
     const value = given[name] ?? limits[name];
     // Runtimes run a timer of more than 2^31 − 1 ms at once, and JSON, which the welcome is, has no infinity.
     const most = name === "frames" ? MAX_FRAMES : MAX_NUMBER;
-    const whole = Number.isInteger(value) && value >= 1 && value <= most;
+    const least = name === "resumeWithin" || name === "replayLimit" ? 0 : 1;
+    const whole = Number.isInteger(value) && value >= least && value <= most;
     if (!whole && !(name === "timeout" && value === Infinity)) {
-      throw new RangeError(`Limit ${name} is not a whole number from 1 to ${most}: ${String(value)}`);
+      throw new RangeError(`Limit ${name} is not a whole number from ${least} to ${most}: ${String(value)}`);
     }
     limits[name] = value;
   }

@@ -60,8 +60,8 @@ export class Dispatcher {
    */
   call(peer: Peer, service: number, id: number, body: Body): void {
     const entry = this.#entries[service];
-    if (entry === undefined || !entry.answers) return peer.wire.refuse(id, '{"code":"not_found"}');
-    if (!peer.wire.load.hasRoom(body.length)) return peer.wire.refuse(id, '{"code":"busy"}');
+    if (entry === undefined || !entry.answers) return peer.wire.refuse(id, "not_found");
+    if (!peer.wire.load.hasRoom(body.length)) return peer.wire.refuse(id, "busy");
     const answer = entry.createAnswer();
     peer.wire.answer(id, answer);
     answer.work();

@@ -1,11 +1,19 @@
 import type { Heartbeat } from "../connection/heartbeat.ts";
-import { Link, type Control, type LinkOptions, type LinkOwner } from "../connection/link.ts";
+import type { Control } from "../connection/control.ts";
+import { Link, type LinkOptions, type LinkOwner } from "../connection/link.ts";
 import type { Socket } from "../socket/socket.ts";
-import { HEARTBEAT_MISSED, PROTOCOL_ERROR, REFUSED, SESSION_REPLACED, type CloseCode } from "../wire/close-codes.ts";
+import {
+  HEARTBEAT_MISSED,
+  PROTOCOL_ERROR,
+  REFUSED,
+  RESTART,
+  SESSION_REPLACED,
+  type CloseCode,
+} from "../wire/close-codes.ts";
 import type { Timer } from "../wire/clock.ts";
 import { WireError } from "../wire/errors.ts";
 import type { Body, Header } from "../wire/frames.ts";
-import { readHello, type Offer } from "./offer.ts";
+import { readHello, type Offer, type ResumeOffer } from "./offer.ts";
 import type { Arrival } from "./arrival.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 
@@ -13,8 +21,25 @@ import { Peer, type PeerOwner } from "./peer.ts";
 export interface DoorOwner extends PeerOwner {
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
-  /** The welcome for a new peer: the text of a `$` frame's object. */
-  welcome(peer: Peer, offer: Offer): string;
+  /** Whether clients are sent elsewhere. */
+  readonly draining: boolean;
+  /**
+   * The welcome to a peer: the text of a `$` frame's object.
+   *
+   * @param peer the peer
+   * @param offer what its client offers
+   * @param sent after how many counted frames those begin that it is sent; nothing for a new connection
+   */
+  welcome(peer: Peer, offer: Offer, sent?: number): string;
+  /**
+   * Takes a connection up that another server has handed over.
+   *
+   * @param offer what the client shows
+   * @param arrival what is known of the client
+   * @param wanted whether anybody still waits for it
+   * @returns a promise only where there is somebody to ask; the connection, if it is to be had
+   */
+  takeUp(offer: ResumeOffer, arrival: Arrival, wanted: () => boolean): Promise<Peer | undefined> | undefined;
 }
 
 /**
@@ -54,14 +79,55 @@ class Opening implements LinkOwner {
     // The session may have ended since the admission.
     const end = arrival.gate && arrival.live.end;
     if (end !== undefined) return link.close(end === "replaced" ? SESSION_REPLACED : REFUSED, "Session ended");
-    const peer = new Peer(link, owner, arrival);
+    const { resume } = offer;
+    if (resume === undefined) return this.#begin(link, offer);
+    const peer = owner.resumptions.find(resume.token);
+    if (peer !== undefined) {
+      if (!this.#resume(link, offer, resume, peer)) this.#begin(link, offer);
+      return;
+    }
+    let waits = true;
+    const late = owner.takeUp(resume, arrival, () => waits && !link.over && !owner.draining);
+    if (late === undefined) return this.#begin(link, offer);
+    this.wait(link);
+    void late.then((found) => {
+      // What comes after its time finds another connection here.
+      waits = false;
+      if (link.over) return;
+      this.#done(link);
+      // Its connection was found, but no service could go on with it; or this server goes away, too.
+      if (this.#arrival.left || owner.draining) return link.close(RESTART, "Cannot go on");
+      // Looked up like any other, so that what it shows is spent.
+      const peer = found && owner.resumptions.find(resume.token);
+      if (peer === undefined || !this.#resume(link, offer, resume, peer)) this.#begin(link, offer);
+    });
+  }
+
+  #begin(link: Link, offer: Offer): void {
+    const owner = this.#owner;
+    // Whoever only shows a token of somebody else's, or a count that cannot be, has no place by that.
+    if (!this.#arrival.stays()) return link.close(RESTART, "Too many connections");
+    const peer = new Peer(owner, this.#arrival);
     link.watch(owner.heartbeat);
     link.post(`$${owner.welcome(peer, offer)}`);
-    peer.wire.attach(link);
-    peer.welcomed();
+    peer.welcomed(link);
+  }
+
+  /** Goes on with a connection, if this client and its count can be. */
+  #resume(link: Link, offer: Offer, { received }: ResumeOffer, peer: Peer): boolean {
+    const from = peer.isOf(this.#arrival) ? peer.wire.offered(received) : undefined;
+    if (from === undefined) return false;
+    link.watch(this.#owner.heartbeat);
+    link.post(`$${this.#owner.welcome(peer, offer, from)}`);
+    peer.resume(link, from);
+    // The connection has its own session and its own place.
+    if (!peer.cameWith(this.#arrival)) this.#arrival.leave();
+    return true;
   }
 
   control(link: Link, message: Control): void {
+    // One that is waited for has said who it is.
+    if (this.#arrival.offer.version !== undefined) return;
     if (!("hello" in message)) throw new WireError(PROTOCOL_ERROR, "No hello");
     const offer = readHello(message);
     if (offer.version !== true) return link.close(REFUSED, "No version in common");

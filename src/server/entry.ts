@@ -2,20 +2,20 @@ import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
 import type { ConnectionHandle, MessageContext, ServiceCallContext } from "../service/contexts.ts";
-import { checkDepth } from "../service/depth.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
-import { validate } from "../service/schema.ts";
 import type { Service } from "../service/service.ts";
 import { toCodec, type Codec } from "../wire/codecs.ts";
 import type { Clock } from "../wire/clock.ts";
-import { isPrismError, isWireError, PrismError } from "../wire/errors.ts";
+import { isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { CallContext } from "./call-context.ts";
+import { Closers } from "./closers.ts";
 import type { Peer } from "./peer.ts";
+import { readBody } from "./read-body.ts";
 import type { Reports } from "./reports.ts";
 
 /** What a service needs of the app. */
@@ -32,6 +32,8 @@ export interface EntryOwner {
   readonly reports: Reports;
 }
 
+const PLAIN: BroadcastOptions = {};
+
 /** A message on its way to its listeners. */
 interface Delivery {
   body: unknown;
@@ -41,6 +43,7 @@ interface Delivery {
 interface EntryEvents {
   readonly message: Delivery;
   readonly connect: ConnectionHandle;
+  readonly reset: ConnectionHandle;
   readonly disconnect: ConnectionHandle;
 }
 
@@ -59,10 +62,12 @@ export class ServiceEntry {
   readonly #header: string;
   readonly #events: Emitter<EntryEvents>;
   readonly #answerOptions: AnswerOptions;
-  readonly #closers = new Set<() => unknown>();
+  readonly #closers = new Closers();
   /** The message that is being handed out: one object for all of them. */
   readonly #delivery: Delivery = { body: undefined, context: undefined };
   #handler: ((body: unknown, context: ServiceCallContext) => unknown) | undefined;
+  #park: ((connection: ConnectionHandle) => unknown) | undefined;
+  #unpark: ((connection: ConnectionHandle, parked: unknown) => void) | undefined;
 
   /**
    * @param name the service's name
@@ -107,7 +112,7 @@ export class ServiceEntry {
    * @throws {PrismError} `bad_input` if it cannot be read or does not fit, also as a rejection
    */
   message(peer: Peer, body: Body): unknown {
-    const value = this.#read(this.#codec, body);
+    const value = readBody(this.#codec, body, this.service.up, this.#owner.limits.depth);
     if (value instanceof Promise) return this.#deliverLate(value, peer);
     this.#deliver(value, peer);
     return undefined;
@@ -138,7 +143,7 @@ export class ServiceEntry {
     const handler = this.#handler!;
     let value: unknown;
     try {
-      value = this.#read(this.#callCodec, body);
+      value = readBody(this.#callCodec, body, this.service.up, this.#owner.limits.depth);
     } catch (error) {
       if (isWireError(error)) throw error;
       answer.fail(error);
@@ -161,35 +166,26 @@ export class ServiceEntry {
     this.#events.emit("connect", peer);
   }
 
-  /** Tells the service that a connection has ended. */
-  disconnected(peer: Peer): void {
+  /** What another server needs of the service's own to go on with a connection; `undefined` where that is nothing. */
+  park(peer: Peer): unknown {
+    return this.#park?.(peer);
+  }
+
+  /** Goes on with a connection that another server has handed over, with what the service there has parked, if it has. */
+  unpark(peer: Peer, parked: unknown): void {
+    if (parked === undefined || this.#unpark === undefined) this.connected(peer);
+    else this.#unpark(peer, parked);
+  }
+
+  /** Tells the service that a connection has ended, and whether what was sent to it last may not have arrived. */
+  disconnected(peer: Peer, reset: boolean): void {
+    if (reset) this.#events.emit("reset", peer);
     this.#events.emit("disconnect", peer);
   }
 
   /** Tells the service that the app is closed. */
-  async close(): Promise<void> {
-    for (const closer of this.#closers) {
-      try {
-        await closer();
-      } catch (error) {
-        this.#failed("Closing failed", error);
-      }
-    }
-    this.#closers.clear();
-  }
-
-  /** Reads and validates a body. A promise only if the schema is asynchronous. */
-  #read(codec: Codec, body: Body): unknown {
-    let value: unknown;
-    try {
-      checkDepth(codec, body, this.#owner.limits.depth);
-      value = codec.decode(body);
-    } catch (error) {
-      if (isWireError(error) || isPrismError(error)) throw error;
-      throw new PrismError("bad_input", "Unreadable body");
-    }
-    const { up } = this.service;
-    return up === undefined ? value : validate(up, value);
+  close(): Promise<void> {
+    return this.#closers.run((error) => this.#failed("Closing failed", error));
   }
 
   #failed(message: string, error: unknown): void {
@@ -213,7 +209,7 @@ export class ServiceEntry {
     if (call.settled) return call;
     try {
       if (to.closed) throw new PrismError("lost");
-      to.wire.ask(this.number, this.#callCodec.encode(body), call);
+      to.ask(this.number, this.#callCodec.encode(body), call);
       call.start();
     } catch (error) {
       call.fail(error);
@@ -234,18 +230,30 @@ export class ServiceEntry {
       connections: owner.peers,
       onmessage: (listener) => this.#events.on("message", ({ body, context }) => listener(body, context!)),
       oncall: (handler) => {
-        if (this.#handler !== undefined) throw new TypeError(`Service ${this.name} answers calls already`);
-        this.#handler = handler;
+        this.#handler = once(this.#handler, handler, `Service ${this.name} answers calls already`);
       },
-      send: (to, body) => (to as Peer).wire.send(this.#frame(body)),
+      initOf: (connection) => {
+        const { numbering } = connection as Peer;
+        return numbering === undefined ? this.service.init : numbering.initOf(this.number);
+      },
+      send: (to, body) => (to as Peer).post(this.#frame(body), PLAIN),
       broadcast: (body, options) => this.#broadcast(body, options),
       call: (to, body, options) => this.#call(to as Peer, body, options),
       onconnect: (listener) => this.#events.on("connect", listener),
+      onreset: (listener) => this.#events.on("reset", listener),
       ondisconnect: (listener) => this.#events.on("disconnect", listener),
-      onclose: (listener) => {
-        this.#closers.add(listener);
-        return () => void this.#closers.delete(listener);
+      onpark: (park) => {
+        this.#park = once(this.#park, park, `Service ${this.name} parks already`);
       },
+      onunpark: (unpark) => {
+        this.#unpark = once(this.#unpark, unpark, `Service ${this.name} unparks already`);
+      },
+      onclose: (listener) => this.#closers.add(listener),
     };
   }
+}
+
+function once<Given>(known: Given | undefined, given: Given, problem: string): Given {
+  if (known !== undefined) throw new TypeError(problem);
+  return given;
 }

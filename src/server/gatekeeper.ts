@@ -21,8 +21,12 @@ export interface GatekeeperOwner {
   readonly caps: Caps;
   readonly gate: SessionGate | undefined;
   readonly reports: Reports;
-  /** Whether the app is closing. */
+  /** Whether the app is closing, or sends its clients elsewhere. */
   readonly closing: boolean;
+  /** Whether another server goes on with its connections. */
+  readonly handsOver: boolean;
+  /** Knows the connections that can be resumed. */
+  readonly resumptions: { has(token: string): boolean };
   /** Settles when everything is there that a welcome says. */
   ready(): Promise<void>;
   readonly clock: Clock;
@@ -42,15 +46,19 @@ export class Gatekeeper {
 
   /** See `Servable.admit`. */
   async admit(request: Request, info: PeerInfo): Promise<Admission | Response> {
-    const { front, caps, gate, closing } = this.#owner;
+    const { front, caps, gate, closing, handsOver, resumptions } = this.#owner;
     const peer = front.peer(request, info);
-    if (closing) return this.#refuse(503, "Closing", peer);
-    const place = caps.enter(peer.remoteAddress);
+    const offer = readOffers(request.headers.get("sec-websocket-protocol"));
+    const again = offer.resume !== undefined && resumptions.has(offer.resume.token);
+    // Who is here already may come back, unless somebody else is to go on with it.
+    if (closing && (!again || handsOver)) return this.#refuse(503, "Closing", peer);
+    const place = caps.enter(peer.remoteAddress, again);
     if (typeof place === "string") {
       this.#owner.reports.refusedBy(`limits.${place}`, peer.remoteAddress, { trustProxy: front.trusts });
       return toRefusal(place === "connectionsPerAddress" ? 429 : 503, "Too many connections");
     }
     const arrival = new Arrival(peer.remoteAddress, place, gate);
+    arrival.offer = offer;
     return this.#inTime(peer, arrival, async () => {
       try {
         return await this.#judge(request, peer, arrival);
@@ -101,7 +109,6 @@ export class Gatekeeper {
     if (gate !== undefined && !arrival.known)
       headers.append("set-cookie", await gate.writeCookie(arrival.live.id, https));
     arrival.state = (admitted.state ?? {}) as Record<string, unknown>;
-    arrival.offer = readOffers(request.headers.get("sec-websocket-protocol"));
     // Known before the welcome, which is written in one turn.
     await this.#owner.ready();
     return {
@@ -118,6 +125,7 @@ export class Gatekeeper {
     if (gate === undefined) return true;
     const { live, known, renew, moving } = await gate.arrive(headers.get("cookie"), https, arrival);
     arrival.live = live;
+    arrival.met = known;
     arrival.known = known && !renew;
     return !moving;
   }

@@ -1,4 +1,5 @@
-import { MANIFEST, PROTOCOL } from "../wire/subprotocols.ts";
+import { MAX_NUMBER } from "../wire/numbers.ts";
+import { MANIFEST, PROTOCOL, RESUME } from "../wire/subprotocols.ts";
 
 /** What a client offers when it opens a socket (PROTOCOL.md, "Transport"). */
 export interface Offer {
@@ -6,9 +7,19 @@ export interface Offer {
   readonly version: boolean | undefined;
   /** The hash of the service table that it knows. */
   readonly manifest: string | undefined;
+  /** The connection that it wants to go on with. */
+  readonly resume: ResumeOffer | undefined;
+}
+
+/** What a client shows to go on with a connection (PROTOCOL.md, "Resuming"). */
+export interface ResumeOffer {
+  readonly token: string;
+  /** How many counted frames it has received. */
+  readonly received: number;
 }
 
 const TOKEN = /^[\w-]{1,128}$/;
+const DECIMAL = /^\d{1,10}$/;
 
 /**
  * Reads the subprotocols that a client offers; those that are not known are passed over.
@@ -19,12 +30,17 @@ const TOKEN = /^[\w-]{1,128}$/;
 export function readOffers(header: string | null): Offer {
   let version: true | undefined;
   let manifest: string | undefined;
+  let resume: ResumeOffer | undefined;
   for (const part of (header ?? "").split(",")) {
     const name = part.trim();
     if (name === PROTOCOL) version = true;
     else if (name.startsWith(MANIFEST)) manifest = toToken(name.slice(MANIFEST.length));
+    else if (name.startsWith(RESUME)) {
+      const [token, received = "", ...others] = name.slice(RESUME.length).split(".");
+      if (others.length === 0 && DECIMAL.test(received)) resume = toResume(token, Number(received));
+    }
   }
-  return { version, manifest };
+  return { version, manifest, resume };
 }
 
 /**
@@ -34,9 +50,16 @@ export function readOffers(header: string | null): Offer {
  * @returns the offer
  */
 export function readHello(message: Readonly<Record<string, unknown>>): Offer {
-  const { hello, manifest } = message;
+  const { hello, manifest, resume, received } = message;
   // The version is the highest that both name, and a client names the highest that it speaks.
-  return { version: typeof hello === "number" && hello >= 1, manifest: toToken(manifest) };
+  const version = typeof hello === "number" && hello >= 1;
+  return { version, manifest: toToken(manifest), resume: toResume(resume, received) };
+}
+
+function toResume(given: unknown, received: unknown): ResumeOffer | undefined {
+  const token = toToken(given);
+  const counts = typeof received === "number" && received === (received & MAX_NUMBER);
+  return token !== undefined && counts ? { token, received } : undefined;
 }
 
 function toToken(value: unknown): string | undefined {

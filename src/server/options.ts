@@ -1,9 +1,11 @@
 import type { ConnectionState, SessionData, Shape } from "../service/contexts.ts";
 import type { ServiceStorage } from "../service/hosts.ts";
+import type { Handover } from "../handover/handover.ts";
 import type { Asset } from "../service/asset.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { PeerInfo } from "./admission.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
+import type { KeyValueStorage } from "../session/key-value-storage.ts";
 import type { SessionOptions } from "../session/options.ts";
 import type { Session } from "../session/session.ts";
 import type { ServerClock } from "./clock.ts";
@@ -18,6 +20,9 @@ export interface Admitted<State> {
   /** Headers for the response to its upgrade, cookies say. */
   readonly headers?: Headers | Record<string, string> | undefined;
 }
+
+/** What connections are handed over through: see `PrismOptions.handover`. */
+export type HandoverStorage = KeyValueStorage | Handover;
 
 /** What `prism` takes. */
 export interface PrismOptions<S = Shape> {
@@ -71,6 +76,11 @@ export interface PrismOptions<S = Shape> {
   readonly authenticate?: Authenticate<S> | undefined;
   /** Answers the HTTP requests that are not Prism's. 404 where nothing is said. */
   readonly fetch?: ((request: Request, peer: PeerInfo) => Response | Promise<Response>) | undefined;
+  /**
+   * Through what connections are handed over to another server of the app when this one is drained: an unstorage
+   * `Storage` with the Redis driver, or with the memory driver for apps of one process. Without it they are reset.
+   */
+  readonly handover?: HandoverStorage | undefined;
   /** Time, turns and randomness; the runtime's where nothing is said. */
   readonly clock?: ServerClock | undefined;
 }

@@ -48,18 +48,21 @@ export class PeerAuth {
   /** Holds back what comes before the verdict. */
   #gate: Gate | undefined;
   #judging = false;
-  #begun = false;
+  #begun: boolean;
+  #stopped = false;
   #timer: Timer | undefined;
 
   /**
    * @param peer the peer
    * @param link its link
    * @param owner the app
+   * @param begun whether services have heard of the peer
    */
-  constructor(peer: AuthSubject, link: Link, owner: PeerAuthOwner) {
+  constructor(peer: AuthSubject, link: Link, owner: PeerAuthOwner, begun: boolean) {
     this.#peer = peer;
     this.#link = link;
     this.#owner = owner;
+    this.#begun = begun;
   }
 
   /** Waits for the first token: nothing reaches a service before it. */
@@ -91,8 +94,9 @@ export class PeerAuth {
       .catch((error: unknown) => this.#refuse(error));
   }
 
-  /** The peer is gone. */
+  /** The peer, or its link, is gone: what is said of its token no longer counts. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
@@ -103,7 +107,7 @@ export class PeerAuth {
   }
 
   #accept(verdict: Verdict | void): void {
-    if (this.#peer.closed) return;
+    if (this.#stopped) return;
     // Whoever has nothing to add returns nothing; false, null and the like are no.
     if (verdict !== undefined && (typeof verdict !== "object" || verdict === null)) {
       return this.#peer.shut(REFUSED, "Unauthorized");
@@ -130,7 +134,7 @@ export class PeerAuth {
   }
 
   #refuse(error: unknown): void {
-    if (this.#peer.closed) return;
+    if (this.#stopped) return;
     const expected = isPrismError(error);
     if (!expected) this.#owner.reports.failed("Authentication failed", error, { connection: this.#peer.id });
     this.#peer.close(expected ? error.message : "Unauthorized");

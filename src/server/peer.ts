@@ -1,26 +1,36 @@
-import { Connection, type Receiver } from "../connection/connection.ts";
-import type { Control, Link, LinkOwner } from "../connection/link.ts";
-import type { ConnectionHandle, MessageContext } from "../service/contexts.ts";
-import type { BroadcastOptions } from "../service/hosts.ts";
+import type { Control } from "../connection/control.ts";
+import type { ParkedConnection } from "../connection/options.ts";
+import type { Link, LinkOwner } from "../connection/link.ts";
 import type { Inbound } from "../service/middleware.ts";
-import type { LiveSession, SessionEnd } from "../session/live-session.ts";
-import type { Session } from "../session/session.ts";
-import type { SessionOwner } from "../session/session-view.ts";
-import { REFUSED, SESSION_REPLACED, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
+import { endsConnection, RESTART, SLOW_CONSUMER, TAKEN_OVER, type CloseCode } from "../wire/close-codes.ts";
+import type { Timer } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
-import type { Body, Frame, Header } from "../wire/frames.ts";
+import type { Body, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
-import { utf8Length } from "../wire/utf8.ts";
-import { randomId } from "../wire/random-id.ts";
 import type { Arrival } from "./arrival.ts";
 import { PeerAuth, type PeerAuthOwner } from "./peer-auth.ts";
+import { Member } from "./member.ts";
+import type { RecipientOptions } from "./recipient.ts";
+import type { Parcel } from "./parcel.ts";
 import type { Reports } from "./reports.ts";
+import type { ServerClock } from "./clock.ts";
+import type { Resumable, Resumptions } from "./resumptions.ts";
+
+/** How a connection has ended. */
+export interface PeerEnd {
+  readonly code: CloseCode;
+  readonly reason: string;
+  /** Whether it waited for a socket, so that what was sent last may not have arrived. */
+  readonly reset: boolean;
+}
 
 /** What a peer needs of the server. None of these throws anything but a `WireError`. */
-export interface PeerOwner extends PeerAuthOwner {
+export interface PeerOwner extends PeerAuthOwner, RecipientOptions {
+  readonly clock: ServerClock;
   /** Links whose clients are not known yet, to be closed with the app. */
   readonly waiting: Set<Link>;
   readonly limits: Limits;
+  readonly resumptions: Resumptions<Peer>;
   /** A message to a service arrived. */
   message(peer: Peer, service: number, body: Body): void;
   /** A call to a service arrived. */
@@ -29,193 +39,212 @@ export interface PeerOwner extends PeerAuthOwner {
   began(peer: Peer): void;
   /** A frame arrived, whatever it is. */
   trace(peer: Peer, header: Header, body: Body): void;
+  /** The connection has lost its socket, and waits for another; said after `began`. */
+  suspended(peer: Peer, code: CloseCode, reason: string): void;
+  /** The connection has a socket again; said after `suspended`. */
+  resumed(peer: Peer): void;
   /** The connection has ended; said once, and after `began`. */
-  ended(peer: Peer, code: CloseCode, reason: string): void;
+  ended(peer: Peer, end: PeerEnd): void;
   /** The connection has ended before it began; said once. */
   left(peer: Peer, code: CloseCode, reason: string): void;
   readonly reports: Reports;
 }
 
-/** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
-const MAX_REASON = 123;
-
-/** How long whoever ends its own session has to hear that it worked, in ms. */
-const LAST_WORD = 100;
-
-/** Above this share of `sendLimit` a peer is slow: what may be dropped or replaced is. */
-const SLOW = 0.25;
-
 /** A client, at the server: its connection, and what is kept for it. */
-export class Peer implements ConnectionHandle, MessageContext, Receiver, LinkOwner, SessionOwner {
-  readonly id: string = randomId();
-  readonly remoteAddress: string | undefined;
-  readonly wire: Connection;
-  state: Record<string, unknown>;
-  live: LiveSession;
+export class Peer extends Member implements LinkOwner, Resumable {
+  token: string | undefined;
+  nextToken: string | undefined;
   /** What the dispatcher shows middleware, while it is free. */
   passage: Inbound | undefined;
   readonly #owner: PeerOwner;
-  readonly #link: Link;
-  readonly #arrival: Arrival;
   #auth: PeerAuth | undefined;
-  #session: Session | undefined;
-  #conflated: Map<string, Frame> | undefined;
-  /** What is held back, in bytes or characters. */
-  #held = 0;
   #begun = false;
-  #end: readonly [code: CloseCode, reason: string] | undefined;
+  /** The link of one that was handed over. */
+  #frozen: Link | undefined;
+  /** When it is given up, while it has no socket. */
+  #patience: Timer | undefined;
+  #end: PeerEnd | undefined;
 
   /**
-   * @param link the socket's link, from now on the peer's
    * @param owner the server
    * @param arrival what is known of the client
+   * @param id the connection's; a new one where nothing is said
    */
-  constructor(link: Link, owner: PeerOwner, arrival: Arrival) {
-    this.#link = link;
+  constructor(owner: PeerOwner, arrival: Arrival, id?: string) {
+    super(owner, arrival, id);
     this.#owner = owner;
-    this.#arrival = arrival;
-    this.state = arrival.state;
-    this.live = arrival.live;
-    this.remoteAddress = arrival.remoteAddress;
-    this.wire = new Connection(this, {
-      clock: owner.clock,
-      calls: owner.limits.calls,
-      streams: owner.limits.streams,
-      asked: owner.limits.calls,
-      held: owner.limits.held,
-      frameOut: Infinity,
-    });
-    link.handTo(this);
   }
 
-  get closed(): boolean {
-    return this.wire.over;
+  /** Whether it waits for a socket. */
+  get suspended(): boolean {
+    return this.#patience !== undefined;
   }
 
-  get connection(): this {
-    return this;
-  }
-
-  get session(): Session {
-    return (this.#session ??= this.#arrival.toSession(this));
-  }
-
-  get activity(): number {
-    return this.wire.received;
-  }
-
-  /** Whether more waits for it than should. */
-  get slow(): boolean {
-    return this.#link.bufferedAmount > this.#owner.limits.sendLimit * SLOW;
-  }
-
-  /** Has its welcome: begins, at once or after the first verdict. */
-  welcomed(): void {
-    this.#arrival.handTo(this);
+  /** Has its welcome on this link: begins, at once or after the first verdict. */
+  welcomed(link: Link): void {
+    this.#take(link);
+    this.wire.attach(link);
+    this.arrival.handTo(this);
     if (this.#owner.authenticate === undefined) return this.begin();
-    this.#owner.waiting.add(this.#link);
-    this.#auth = new PeerAuth(this, this.#link, this.#owner);
-    this.#auth.expect();
+    this.#owner.waiting.add(link);
+    this.#await(link);
   }
 
   /** Tells that it is there, and then, if whoever was told has closed it, that it is not. Once. */
   begin(): void {
     if (this.#begun) return;
-    this.#owner.waiting.delete(this.#link);
+    this.#owner.waiting.delete(this.link!);
     this.#owner.began(this);
     this.#begun = true;
-    if (this.#end !== undefined) this.#owner.ended(this, ...this.#end);
+    if (this.#end !== undefined) this.#owner.ended(this, this.#end);
   }
 
-  close(reason = ""): void {
-    let short = reason.slice(0, MAX_REASON);
-    while (utf8Length(short) > MAX_REASON) short = short.slice(0, -1);
-    this.shut(REFUSED, short);
+  /**
+   * Goes on with another link (PROTOCOL.md, "Resuming"), whose welcome is written.
+   *
+   * @param link carries it from now on
+   * @param from how many frames the client has
+   */
+  resume(link: Link, from: number): void {
+    const older = this.link;
+    this.#auth?.stop();
+    this.#auth = undefined;
+    this.#take(link);
+    this.wire.resume(link, from, this.wire.received);
+    // Nobody hears of its closing any more.
+    older?.close(TAKEN_OVER, "Taken over");
+    if (this.#owner.authenticate !== undefined) this.#await(link);
+    if (this.#patience === undefined) return;
+    this.#patience.cancel();
+    this.#patience = undefined;
+    this.#owner.resumed(this);
   }
 
-  /** Closes it with a code. */
+  #take(link: Link): void {
+    this.link = link;
+    link.handTo(this);
+  }
+
+  /** Tells the client that its socket is going to be closed within a time, in ms. */
+  tellDraining(within: number): void {
+    this.link?.post(`$${JSON.stringify({ draining: within })}`);
+  }
+
+  /**
+   * Takes nothing more from its socket, which stays open, and ends here.
+   *
+   * @param park hands over what services keep for it, before they hear that it has ended; what it throws is thrown
+   * @returns what another server needs of its connection
+   */
+  freeze(park: () => void): ParkedConnection {
+    const { link } = this;
+    const parked = this.wire.park(this.takeHeld());
+    this.#frozen = link;
+    try {
+      park();
+    } finally {
+      // It goes on, if not here: nothing is lost.
+      this.#finish(RESTART, "Handed over", false);
+    }
+    return parked;
+  }
+
+  /** Closes the socket of one that was frozen: it can be found elsewhere. */
+  release(): void {
+    this.#frozen?.close(RESTART, "Handed over");
+  }
+
+  /** Goes on with what another server has handed over, as soon as it has a socket. */
+  thaw({ wire, token, nextToken, state }: Parcel): void {
+    this.#begun = true;
+    this.token = token;
+    this.nextToken = nextToken;
+    this.state = state;
+    this.wire.unpark(wire);
+    this.arrival.handTo(this);
+    this.#owner.resumptions.add(this);
+    this.#wait(RESTART, "Handed over");
+  }
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Lets nothing through before the verdict. */
+  #await(link: Link): void {
+    this.#auth = new PeerAuth(this, link, this.#owner, this.#begun);
+    this.#auth.expect();
+  }
+
   shut(code: CloseCode, reason: string): void {
-    this.#link.close(code, reason);
+    const link = this.link;
+    // Sends what waits before it is closed, so that the client hears why.
+    if (link !== undefined && code !== SLOW_CONSUMER) link.flush();
+    this.#finish(code, reason);
+    link?.close(code, reason);
   }
 
-  /** Sends a frame, or drops or holds it back where the peer is slow and the options allow it. */
-  post(frame: Frame, { volatile, conflate }: BroadcastOptions): void {
-    if ((volatile === true || conflate !== undefined) && this.slow) {
-      if (conflate !== undefined) this.#hold(conflate, frame);
-      return;
-    }
-    if (conflate !== undefined) this.#release(conflate);
-    // A peer that is busy without being slow may never drain.
-    if (this.#conflated !== undefined && !this.slow) this.drained();
-    this.wire.send(frame);
-  }
-
-  /** Sends what was held back, as far as it does not make the peer slow again. */
-  drained(): void {
-    let room = this.#owner.limits.sendLimit * SLOW;
-    for (const [key, frame] of this.#conflated ?? []) {
-      if (room <= 0) return;
-      room -= frame.length;
-      this.#release(key);
-      this.wire.send(frame);
-    }
-    this.#conflated = undefined;
-  }
-
-  /** Keeps the last frame of a key, behind what was held back since. */
-  #hold(key: string, frame: Frame): void {
-    this.#release(key);
-    (this.#conflated ??= new Map()).set(key, frame);
-    this.#held += frame.length;
-    if (this.#held > this.#owner.limits.sendLimit) this.shut(SLOW_CONSUMER, "Slow consumer");
-  }
-
-  #release(key: string): void {
-    this.#held -= this.#conflated?.get(key)?.length ?? 0;
-    this.#conflated?.delete(key);
+  overflow(): void {
+    this.shut(SLOW_CONSUMER, this.suspended ? "Too much while suspended" : "Slow consumer");
   }
 
   message(service: number, body: Body): void {
-    this.#owner.message(this, service, body);
+    this.#owner.message(this, this.numbering?.inbound(service) ?? service, body);
   }
 
   call(service: number, id: number, body: Body): void {
-    this.#owner.call(this, service, id, body);
+    this.#owner.call(this, this.numbering?.inbound(service) ?? service, id, body);
+  }
+
+  spoke(link: Link): void {
+    if (link === this.link) this.#owner.resumptions.confirm(this);
   }
 
   control(link: Link, message: Control): void {
     // A hello that comes after the welcome, and members that are not known, are passed over.
-    if ("auth" in message) (this.#auth ??= new PeerAuth(this, link, this.#owner)).take(message["auth"]);
-  }
-
-  moved(live: LiveSession, ticket: string): void {
-    this.live = live;
-    // The client went while its session got the new id.
-    if (this.closed) return this.#arrival.leave(this);
-    this.#link.post(`$${JSON.stringify({ session: ticket })}`);
-  }
-
-  ended(end: SessionEnd, own: boolean): void {
-    const code = end === "replaced" ? SESSION_REPLACED : REFUSED;
-    const close = (): void => this.shut(code, end === "expired" ? "Session expired" : "Session ended");
-    if (own) this.#owner.clock.setTimer(close, LAST_WORD);
-    else close();
+    if (link === this.link && "auth" in message)
+      (this.#auth ??= new PeerAuth(this, link, this.#owner, true)).take(message["auth"]);
   }
 
   trace(header: Header, body: Body): void {
     this.#owner.trace(this, header, body);
   }
 
-  gone(_link: Link, code: CloseCode, reason: string): void {
-    this.wire.end(new PrismError("lost"));
-    this.#end = [code, reason];
+  gone(link: Link, code: CloseCode, reason: string): void {
+    if (link !== this.link) return;
+    if (!this.#begun || !this.wire.lasting || endsConnection(code)) return this.#finish(code, reason);
+    this.wire.detach();
+    this.link = undefined;
     this.#auth?.stop();
-    if (this.#begun) this.#owner.ended(this, code, reason);
-    else if (this.#owner.waiting.delete(this.#link)) this.#owner.left(this, code, reason);
-    this.#arrival.leave(this);
+    this.#auth = undefined;
+    this.#wait(code, reason);
+    this.#owner.suspended(this, code, reason);
+  }
+
+  /** Waits for a socket. */
+  #wait(code: CloseCode, reason: string): void {
+    const { resumeWithin, patience } = this.limits;
+    // Whoever has never said anything may not even have its token.
+    const within = this.token === undefined ? Math.min(patience, resumeWithin) : resumeWithin;
+    this.#patience = this.#owner.clock.setTimer(() => this.#finish(code, reason), within);
   }
 
   broken(_link: Link, error: unknown): void {
     this.#owner.reports.failed("Internal error", error, { connection: this.id });
+  }
+
+  #finish(code: CloseCode, reason: string, reset: boolean = this.suspended): void {
+    if (this.#end !== undefined) return;
+    const link = this.link;
+    this.#end = { code, reason, reset };
+    this.link = undefined;
+    this.wire.end(new PrismError("lost"));
+    this.#patience?.cancel();
+    this.#patience = undefined;
+    this.#auth?.stop();
+    this.#owner.resumptions.delete(this);
+    if (this.#begun) this.#owner.ended(this, this.#end);
+    else if (link !== undefined && this.#owner.waiting.delete(link)) this.#owner.left(this, code, reason);
+    this.arrival.leave(this);
   }
 }

@@ -36,6 +36,16 @@ export class Reports {
     this.#log.write("info", "Connected", { connection, data: remoteAddress });
   }
 
+  /** A client's connection has lost its socket. */
+  suspended(connection: string, code: CloseCode, reason: string): void {
+    this.#log.write("info", "Suspended", { connection, data: { code, reason } });
+  }
+
+  /** A client's connection has a socket again. */
+  resumed(connection: string): void {
+    this.#log.write("info", "Resumed", { connection });
+  }
+
   /** A client's connection has ended. */
   disconnected(connection: string, code: CloseCode, reason: string): void {
     this.#log.write("info", "Disconnected", { connection, data: { code, reason } });

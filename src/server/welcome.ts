@@ -1,17 +1,31 @@
 import type { Limits } from "../wire/limits.ts";
 import { MAX_FRAMES } from "../wire/packets.ts";
 
+/** What a welcome says of a connection. */
+export interface WelcomeTo {
+  /** The connection's id. */
+  readonly connection: string;
+  /** Whether it goes on. */
+  readonly resumed: boolean;
+  /** What its next socket is to offer; nothing where it ends with this one. */
+  readonly resume: string | undefined;
+  /** How many counted frames have been received. */
+  readonly received: number;
+  /** After how many counted frames those begin that are sent. */
+  readonly sent: number;
+}
+
 /**
  * Writes a welcome (PROTOCOL.md, "Opening").
  *
- * @param connection the connection's id
+ * @param to what it says of the connection
  * @param limits the app's
  * @param auth whether a token is wanted
  * @param services the service table as JSON; left out for a client that has it
  * @returns the text of the `$` frame's object
  */
 export function writeWelcome(
-  connection: string,
+  { connection, resumed, resume, received, sent }: WelcomeTo,
   { heartbeat, packet, frames }: Limits,
   auth: boolean,
   services: string | undefined,
@@ -19,9 +33,10 @@ export function writeWelcome(
   const text = JSON.stringify({
     welcome: 1,
     connection,
-    resumed: false,
-    received: 0,
-    sent: 0,
+    resumed,
+    resume,
+    received,
+    sent,
     heartbeat,
     packet,
     // Said only where they are fewer than the protocol allows anyway.

@@ -16,6 +16,11 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
   /** Items to send to the callee, as fast as it takes them. */
   readonly items?: ItemSource | undefined;
+  /**
+   * Whether a call whose outcome was lost with the connection is made again, as one may whose effect is the same twice. One
+   * that has sent or received items is not.
+   */
+  readonly idempotent?: boolean | (() => boolean) | undefined;
 }
 
 /**
@@ -51,6 +56,8 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   #inflow: Inflow<Item> | undefined;
   #dropping = false;
   #iterated = false;
+  /** Makes it again, if that can be. Nothing for one that must not be. */
+  again: (() => boolean) | undefined;
 
   /**
    * @param options the call's, of whoever makes it
@@ -149,6 +156,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   }
 
   onitem(body: Body): void {
+    this.again = undefined;
     if (this.over || this.#dropping) return this.took();
     try {
       this.#items.push(this.#codec.decode(body) as Item);
@@ -168,6 +176,8 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   }
 
   onfailure(error: PrismError): void {
+    // Nobody knows whether the callee has done it.
+    if (error.code === "lost" && this.#outflow === undefined && !this.settled && this.again?.() === true) return;
     this.over = true;
     this.#end(FAILED, error);
   }

@@ -22,8 +22,17 @@ export interface ConnectionHandle<State = Record<string, unknown>> {
   state: State;
   /** The peer's network address, as the runtime tells it. */
   readonly remoteAddress: string | undefined;
-  /** Whether it has ended. */
+  /** Whether it has ended. One that waits for a socket has not. */
   readonly closed: boolean;
+  /** Whether it waits for another socket. What is sent meanwhile is kept, unless it is volatile. */
+  readonly suspended: boolean;
+  /**
+   * Waits until the client has taken enough of what was sent to it, for whoever would send more than the network carries:
+   * `await connection.drained()` before each message holds the producer, where a message alone could not wait.
+   *
+   * @returns settles at once where there is room; rejects with `lost` when the connection has ended
+   */
+  drained(): Promise<void>;
   /**
    * Ends the connection with 1008: the client stays closed until it is opened again.
    *

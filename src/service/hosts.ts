@@ -75,6 +75,10 @@ export interface LimitEvent {
 export interface AppEvents {
   /** A client's connection was opened. */
   readonly connect: ConnectionHandle<unknown>;
+  /** A client's connection has lost its socket, and waits for another for as long as `limits.resumeWithin` says. */
+  readonly suspend: ConnectionHandle<unknown>;
+  /** A client's connection has a socket again: nothing was lost. */
+  readonly resume: ConnectionHandle<unknown>;
   /** A client's connection has ended. */
   readonly disconnect: ConnectionHandle<unknown>;
   /** Something failed that no client was told of: a handler, a listener, a hook. */
@@ -101,6 +105,8 @@ export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = 
   readonly name: string;
   /** The app's limits. */
   readonly limits: Limits;
+  /** The `init` that a client was given: that of an older release, where another server has handed its connection over. */
+  initOf(connection: ConnectionHandle<unknown>): unknown;
   /** The app's bus. */
   readonly events: EventBus<AppEvents & Events>;
   /** The app's log; entries name the service. */
@@ -132,6 +138,26 @@ export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = 
   ): Call<Result, Item>;
   /** Calls a listener with each connection that opens. */
   onconnect(listener: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): Off;
+  /**
+   * Calls a listener with each connection that was given up while it waited for a socket: what it was sent last may not
+   * have arrived. `ondisconnect` follows.
+   */
+  onreset(listener: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): Off;
+  /**
+   * Says what of this service's own another server needs to go on with a connection: anything JSON. Called when the app
+   * is drained and the connection handed over; `ondisconnect` follows. One function a service.
+   *
+   * @throws {TypeError} if there is one already
+   */
+  onpark(park: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): void;
+  /**
+   * Goes on with a connection that another server has handed over, from what that said. Called in place of `onconnect`'s
+   * listeners, where the service there has parked something. One function a service. Where it throws, the connection is
+   * not taken up: its client hears of a reset.
+   *
+   * @throws {TypeError} if there is one already
+   */
+  onunpark(unpark: (connection: ConnectionHandle<ConnectionState<S>>, parked: unknown) => void): void;
   /** Calls a listener with each connection that has ended. */
   ondisconnect(listener: (connection: ConnectionHandle<ConnectionState<S>>) => unknown): Off;
   /** Calls a listener when the app is closed. */

@@ -89,6 +89,10 @@ export class Inflow<Item> implements AsyncIterableIterator<Item, undefined> {
 export interface ItemSink {
   /** How many items may be sent. */
   readonly credit: number;
+  /** Whether an item may be sent now: there is credit, and not too much waits. */
+  readonly ready: boolean;
+  /** Waits until there may be room for an item. */
+  room(): Promise<void>;
   /** Sends one item. Throws where that cannot be. */
   emit(item: unknown): void;
   /** Waits until this turn of the event loop is over. */
@@ -124,6 +128,7 @@ export class Outflow {
     try {
       for (let sent = 1; !this.#over;) {
         if (this.#sink.credit < 1) await new Promise<void>((resolve) => (this.#resume = resolve));
+        else if (!this.#sink.ready) await this.#sink.room();
         else {
           const step = await this.#iterator.next();
           if (step.done === true) {

@@ -34,6 +34,8 @@ export class LiveSession {
   data: SessionValues = {};
   /** The version that is stored, 0 where nothing is. */
   version = 0;
+  /** Whether it has seen more of what is stored than `version` says: that is taken over before anything is stored. */
+  behind = false;
   /** When it was stored first, in ms since 1970. */
   created = 0;
   /** What express-session keeps of its cookie. */
@@ -80,7 +82,7 @@ export class LiveSession {
 
   /** Whether neither a client nor the store knows of it: then it needs no mark when it ends. */
   get isNobodys(): boolean {
-    return !this.handedOut && this.version === 0;
+    return !this.handedOut && this.version === 0 && !this.behind;
   }
 
   /** Whether there is anything in its data that is not stored. */
@@ -118,6 +120,7 @@ export class LiveSession {
   /** Takes note of what has been stored. */
   stored(version: number, data: SessionValues): void {
     this.version = version;
+    this.behind = false;
     this.#floor = Math.max(this.#floor, version);
     this.#saved = JSON.stringify(data);
   }
@@ -136,11 +139,13 @@ export class LiveSession {
     const both = [...theirs.keys()].filter((key) => mine.has(key) && mine.get(key) !== theirs.get(key));
     for (const [key, text] of theirs) if (force || !mine.has(key)) put(this.data, key, text);
     if (both.length > 0 && !force) {
-      // What both have changed stays as it is here, and so does the version: the next one to store it is told.
+      // What both have changed stays as it is here, and so does the version. The next one to store it is told: the version
+      // alone would not do, as 0 comes back when what is stored is removed.
       const before = changesOf({}, base);
       const known = JSON.parse(JSON.stringify(record.data)) as SessionValues;
       for (const key of both) put(known, key, before.get(key));
       this.#saved = JSON.stringify(known);
+      this.behind = true;
       return both;
     }
     this.stored(record.version, record.data);

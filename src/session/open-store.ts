@@ -1,4 +1,5 @@
-import { isPrefixed, type KeyValueStorage, type StorageMount } from "./key-value-storage.ts";
+import type { KeyValueStorage } from "./key-value-storage.ts";
+import { findRedis } from "./redis-mount.ts";
 import { createRedisStore, type RedisClient } from "./redis-store.ts";
 import { SESSION_PREFIX } from "./session-keys.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -18,17 +19,6 @@ export function openStore(storage: KeyValueStorage | SessionStore): SessionStore
   if (typeof storage.getItem !== "function" || typeof storage.setItem !== "function") {
     throw new TypeError("Cannot keep sessions in what is neither an unstorage Storage nor a SessionStore");
   }
-  const mount = isPrefixed(storage) ? undefined : storage.getMount?.(SESSION_PREFIX);
-  if (mount?.driver.name !== "redis" || !mount.driver.getInstance) return createUnstorageStore(storage);
-  return createRedisStore(() => mount.driver.getInstance?.() as RedisClient, toRedisPrefix(mount));
-}
-
-/** What unstorage's Redis driver puts before an id, or leaves away (unstorage/drivers/redis, `joinKeys`). */
-function toRedisPrefix({ base, driver }: StorageMount): string {
-  const own = (driver.options as { base?: string } | undefined)?.base ?? "";
-  return [own.replace(/:$/, ""), base === "" ? SESSION_PREFIX : ""]
-    .map((part) => part.replace(/[:/\\]/g, ":").replace(/^:|:$/g, ""))
-    .filter((part) => part !== "")
-    .map((part) => `${part}:`)
-    .join("");
+  const redis = findRedis(storage, SESSION_PREFIX);
+  return redis ? createRedisStore(() => redis.connect() as RedisClient, redis.prefix) : createUnstorageStore(storage);
 }

@@ -69,6 +69,7 @@ export class SessionSync {
   async #save(live: LiveSession): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (live.end !== undefined) throw over();
+      if (live.behind) await this.catchUp(live, true);
       const json = this.#records.toJson(live.data);
       const same = live.version > 0 && json.text === JSON.stringify(live.saved);
       if (same && (await this.#records.touch(live))) return;

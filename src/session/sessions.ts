@@ -125,7 +125,7 @@ export class Sessions {
         live.doubt = { id: fresh.id, version: fresh.next, ticket: dead.ticket };
         try {
           await this.#records.store(fresh, this.#records.toJson(fresh.data));
-          const buried = live.isNobodys || (await this.#records.bury(live, dead));
+          const buried = live.isNobodys || (!live.behind && (await this.#records.bury(live, dead)));
           if (buried || (await isMarked(this.#records, live.id, dead))) {
             live.doubt = undefined;
             live.successor = fresh;

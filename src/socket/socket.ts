@@ -17,8 +17,13 @@ export interface Socket {
   readonly protocol?: string | undefined;
   /** Bytes taken by `send` and not yet handed to the network. */
   readonly bufferedAmount: number;
-  /** Sends one message. */
-  send(data: string | Uint8Array): void;
+  /**
+   * Sends one message.
+   *
+   * @param data the message
+   * @param more whether another follows in this turn, so that both may be handed to the network in one go
+   */
+  send(data: string | Uint8Array, more?: boolean): void;
   /** Starts closing; `code` as in RFC 6455 section 7.4, `reason` at most 123 bytes. */
   close(code?: number, reason?: string): void;
   /** Called with each message that arrives. */

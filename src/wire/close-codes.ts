@@ -15,6 +15,8 @@ export const REFUSED: CloseCode = 1008;
 export const TOO_BIG: CloseCode = 1009;
 /** The server restarts. The connection lives; the client tries again. */
 export const RESTART: CloseCode = 1012;
+/** A newer socket took over. The connection lives. */
+export const TAKEN_OVER: CloseCode = 4001;
 /** The peer did not read what was sent to it. The connection ends; the client opens anew. */
 export const SLOW_CONSUMER: CloseCode = 4002;
 /** Nothing was heard from the peer. The connection lives; the client tries again. */
@@ -23,3 +25,23 @@ export const HEARTBEAT_MISSED: CloseCode = 4003;
 export const SESSION_REPLACED: CloseCode = 4004;
 /** For a client that may not send 1002, 1007 or 1009 (a browser). The connection ends; the client opens anew. */
 export const CLIENT_ERROR: CloseCode = 4004;
+
+const ENDING: ReadonlySet<CloseCode> = new Set([
+  DONE,
+  PROTOCOL_ERROR,
+  INVALID_TEXT,
+  REFUSED,
+  TOO_BIG,
+  SLOW_CONSUMER,
+  CLIENT_ERROR,
+]);
+
+/**
+ * Whether a connection ends with a socket that was closed with a code (PROTOCOL.md, "Limits and errors").
+ *
+ * @param code the code
+ * @returns false where it lives on, for another socket
+ */
+export function endsConnection(code: CloseCode): boolean {
+  return ENDING.has(code);
+}

@@ -25,6 +25,21 @@ export interface Limits {
   readonly depth: number;
   /** Bytes that may wait for a peer that does not read: 4 MiB. Then it is closed with 4002, so that memory is bounded. */
   readonly sendLimit: number;
+  /**
+   * How long a connection lives without a socket, in ms: 120,000, enough for a lift, a tunnel or a closed lid. 0: it ends
+   * with its socket, and nothing is kept or acknowledged.
+   */
+  readonly resumeWithin: number;
+  /**
+   * What is kept for a peer until it acknowledges, in bytes or characters: 1 MiB. At the bound what can wait waits; what
+   * cannot ends a connection that has no socket. 0 as for `resumeWithin`.
+   */
+  readonly replayLimit: number;
+  /**
+   * How many frames are kept: 1,024, one full packet; more would be as much memory again for small ones. Clients acknowledge
+   * 64 frames or 64 KiB at a time, or after a second: with less room than that they are served in bursts.
+   */
+  readonly replayFrames: number;
   /** An end that has sent nothing for this long shows that it lives, in ms: 25,000, under common proxies' 30 s. */
   readonly heartbeat: number;
   /** How long over `heartbeat` a silent peer is waited for, in ms: 10,000, enough for a slow mobile link. */
@@ -53,6 +68,9 @@ export const defaultLimits: Limits = {
   held: 8_388_608,
   depth: 512,
   sendLimit: 4_194_304,
+  resumeWithin: 120_000,
+  replayLimit: 1_048_576,
+  replayFrames: 1024,
   heartbeat: 25_000,
   patience: 10_000,
   handshake: 10_000,

@@ -11,7 +11,7 @@ const runtimes = [
   { title: "Deno", name: "deno", main: "main.deno.ts" },
 ] as const;
 
-const lost = "Connection lost – reconnecting…";
+const lost = "Reconnecting, nothing lost yet";
 /** How a browser says that nobody listens. */
 const unreachable = /^WebSocket connection to 'ws:\/\/localhost:\d+\/prism' failed/;
 
@@ -179,9 +179,9 @@ describe("the dashboard in a browser", () => {
       // Another takes its place.
       server = await start(name, main, server.port);
       for (const page of [ada, grace]) {
-        await eventually(() => status(page)).toMatch(/^(Back after \d+ s|Live)$/);
+        await eventually(() => status(page)).toMatch(/^(New connection after \d+ s|Live)$/);
         await eventually(() => page.locator("#messages .note").textContent()).toMatch(
-          /^Connection lost for \d+ s, back/,
+          /^Connection lost for \d+ s, back at \d\d:\d\d: something may be missing$/,
         );
         expect(await page.title()).not.toContain("offline");
       }

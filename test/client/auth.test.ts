@@ -50,7 +50,7 @@ describe("the token", () => {
     ["a string", "token 1"],
     ["a function", () => "token 1"],
     ["an asynchronous function", async () => "token 1"],
-  ])("of %s comes right behind the answer to the welcome, in one packet", async (_, auth) => {
+  ])("of %s comes right behind the answer to the welcome, each in a packet of its own", async (_, auth) => {
     const stage = createStage({ auth });
     const call = watch(stage.client.a.call("early"));
     await stage.clock.settle();
@@ -58,7 +58,7 @@ describe("the token", () => {
     expect(end.packets).toEqual([]);
     end.say(wanted);
     await stage.clock.settle();
-    expect(end.packets).toEqual([`%@\x1e${token("token 1")}`]);
+    expect(end.packets).toEqual(["%@", token("token 1")]);
     expect(stage.client.connection.status).toBe("connecting");
     expect(stage.heard).toEqual([]);
     end.frames();
@@ -212,7 +212,7 @@ describe("until the verdict", () => {
     first.socket.close(1011);
     await stage.clock.advance(250);
     await stage.clock.advance(10_000);
-    expect(stage.ends[1]!.closings).toEqual([{ code: 4004, reason: "No welcome" }]);
+    expect(stage.ends[1]!.closings).toEqual([{ code: 4003, reason: "No welcome" }]);
     expect(first.frames()).toEqual([]);
   });
 
@@ -222,7 +222,7 @@ describe("until the verdict", () => {
     await stage.clock.advance(9_999);
     expect(first.closings).toEqual([]);
     await stage.clock.advance(1);
-    expect(first.closings).toEqual([{ code: 4004, reason: "No verdict" }]);
+    expect(first.closings).toEqual([{ code: 4003, reason: "No verdict" }]);
     expect(stage.client.connection.status).toBe("connecting");
     await stage.clock.advance(250);
     expect(stage.ends).toHaveLength(2);
@@ -240,7 +240,7 @@ describe("until the verdict", () => {
     const stage = createStage({ auth: gate.auth });
     const first = await stage.opened({ auth: true });
     await stage.clock.advance(10_000);
-    expect(first.closings).toEqual([{ code: 4004, reason: "No verdict" }]);
+    expect(first.closings).toEqual([{ code: 4003, reason: "No verdict" }]);
     await stage.clock.advance(250);
     const second = await stage.opened({ auth: true });
     gate.asked[0]!.give("stale");
@@ -400,7 +400,7 @@ describe("a function that fails", () => {
       gate.asked[0]!.fail(reason);
       await stage.clock.settle();
       if (when === "before the socket") expect(stage.attempts[0]!.signal.aborted).toBe(true);
-      else expect(stage.end().closings).toEqual([{ code: 4004, reason: "No token" }]);
+      else expect(stage.end().closings).toEqual([{ code: 4003, reason: "No token" }]);
       expect(failed).toEqual([reason]);
       stage.answer = () => stage.accept("prism.1");
       await stage.clock.advance(250);
@@ -463,8 +463,8 @@ describe("a function that fails", () => {
     await stage.clock.settle();
     gate.asked[1]!.fail(reason);
     await stage.clock.settle();
-    expect(end.closings).toEqual([{ code: 4004, reason: "No token" }]);
-    expect(stage.heard).toEqual(["status suspended", "suspended 4004 (suspended)"]);
+    expect(end.closings).toEqual([{ code: 4003, reason: "No token" }]);
+    expect(stage.heard).toEqual(["status suspended", "suspended 4003 (suspended)"]);
     expect(failed).toEqual([reason]);
     expect(refreshed.error).toEqual(error("lost"));
     await stage.clock.advance(250);
@@ -512,8 +512,8 @@ describe("a token that expires", () => {
     const end = await opened(stage);
     end.say('${"expires":5000}');
     await stage.clock.advance(10_000);
-    expect(end.closings).toEqual([{ code: 4004, reason: "No verdict" }]);
-    expect(stage.heard).toEqual(["status suspended", "suspended 4004 (suspended)"]);
+    expect(end.closings).toEqual([{ code: 4003, reason: "No verdict" }]);
+    expect(stage.heard).toEqual(["status suspended", "suspended 4003 (suspended)"]);
   });
 
   test("is passed over where the server says it oddly; where there is no other, that is said", async () => {
@@ -723,6 +723,6 @@ test("a verdict that a client without a token waits for in vain", async () => {
   stage.end().say(wanted);
   const end = stage.end();
   await stage.clock.advance(10_000);
-  expect(end.closings).toEqual([{ code: 4004, reason: "No verdict" }]);
+  expect(end.closings).toEqual([{ code: 4003, reason: "No verdict" }]);
   expect(stage.heard).toEqual([]);
 });

@@ -147,7 +147,7 @@ describe("the welcome", () => {
     await clock.advance(9_999);
     expect(end().closings).toEqual([]);
     await clock.advance(1);
-    expect(end().closings).toEqual([{ code: 4004, reason: "No welcome" }]);
+    expect(end().closings).toEqual([{ code: 4003, reason: "No welcome" }]);
     expect(client.connection.status).toBe("connecting");
     await clock.advance(250);
     expect(ends).toHaveLength(2);

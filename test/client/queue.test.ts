@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { connect } from "../../src/client/connect.ts";
 import { defineClient } from "../../src/service/service.ts";
 import { expectNoUnhandledRejections, watch } from "../service/joined.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createStage, open, welcome } from "./scripted.ts";
 
 expectNoUnhandledRejections();
@@ -134,7 +134,7 @@ describe("what waits for the connection", () => {
       dial: () => stage.accept("prism.1"),
     });
     await stage.opened();
-    expect(stage.end().packets).toEqual(['%@\x1eA"here"\x1e?A@"ask"']);
+    expect(stage.end().packets).toEqual(["%@", 'A"here"\x1e?A@"ask"']);
     expect(client).toHaveProperty("a.answer", {});
     expect(statuses).toEqual(["connecting"]);
     const lazy = { services: { a: greeter }, clock, dial: never, lazy: true };
@@ -157,7 +157,7 @@ describe("a call's time", () => {
     const call = watch(stage.client.a.call(1));
     await stage.clock.advance(9_000);
     const end = await stage.opened();
-    expect(end.packets).toEqual(["%@\x1e?A@1"]);
+    expect(end.packets).toEqual(["%@", "?A@1"]);
     await stage.clock.advance(20_999);
     expect(call).toEqual({});
     await stage.clock.advance(1);

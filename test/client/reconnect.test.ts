@@ -271,7 +271,7 @@ describe("when the network or the tab comes back", () => {
     stage.answer = refuse;
     stage.client.connection.open();
     await stage.clock.settle();
-    expect([...listeners.keys()].toSorted()).toEqual(["online", "visibilitychange"]);
+    expect([...listeners.keys()].toSorted()).toEqual(["offline", "online", "pagehide", "visibilitychange"]);
     listeners.get("online")!();
     await stage.clock.settle();
     expect(stage.attempts).toHaveLength(2);
@@ -311,7 +311,7 @@ describe("when the network or the tab comes back", () => {
     stage.client.connection.close();
     expect(listeners.size).toBe(0);
     stage.client.connection.open();
-    expect(listeners.size).toBe(2);
+    expect(listeners.size).toBe(4);
     expect(listeners.get("online")).not.toBe(online);
     stage.client.connection.close();
     expect(listeners.size).toBe(0);

@@ -4,7 +4,7 @@ import type { ClientHost } from "../../src/service/hosts.ts";
 import { defineClient } from "../../src/service/service.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
 import type { Socket } from "../../src/socket/socket.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 /** A half that hands its host on, so that a test can do with it what it likes. */
 export const open = defineClient({ kind: "open", client: (host: ClientHost) => host });
@@ -25,6 +25,11 @@ export function welcome(members: Readonly<Record<string, unknown>> = {}): string
     services: table,
     ...members,
   })}`;
+}
+
+/** The welcome of a socket that goes on with a connection. */
+export function resumed(members: Readonly<Record<string, unknown>> = {}): string {
+  return welcome({ resumed: true, resume: "t2", services: undefined, ...members });
 }
 
 /** The server's end of a socket; the test says what it says. */
@@ -84,6 +89,8 @@ export interface Stage {
   accept(protocol?: string): Socket;
   /** The newest end. */
   end(): ServerEnd;
+  /** Has the newest socket go, and gives the next one when the client has it; it has said nothing yet. */
+  next(code?: number): Promise<ServerEnd>;
   /** Lets the client get its socket and its welcome, and forgets what it said until then. */
   opened(members?: Readonly<Record<string, unknown>>): Promise<ServerEnd>;
 }
@@ -109,6 +116,12 @@ export function createStage(options: Omit<ClientOptions, "clock" | "dial"> = {},
     accept,
     answer: ({ protocols }) => accept(protocols[0]),
     end: () => ends.at(-1)!,
+    async next(code = 1006) {
+      const { length } = ends;
+      ends.at(-1)!.socket.close(code);
+      while (ends.length === length) await clock.advance(50);
+      return ends.at(-1)!;
+    },
     async opened(members) {
       await clock.settle();
       const end = ends.at(-1)!;
@@ -130,7 +143,14 @@ export function createStage(options: Omit<ClientOptions, "clock" | "dial"> = {},
     },
     services: { a: open, b: open },
   }) as unknown as OpenClient;
-  const names = ["status", "open", "suspended", "reset", "closed"] as const satisfies (keyof ConnectionEvents)[];
+  const names = [
+    "status",
+    "open",
+    "suspended",
+    "resumed",
+    "reset",
+    "closed",
+  ] as const satisfies (keyof ConnectionEvents)[];
   for (const name of names) {
     client.connection.on(name, (value: unknown) => {
       const { status } = client.connection;

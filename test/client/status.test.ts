@@ -288,7 +288,7 @@ describe("opened", () => {
     void stage.client.connection.opened;
     stage.client.connection.close();
     await stage.clock.settle();
-    expect(Object.keys(copy).toSorted()).toEqual(["close", "on", "open", "opened", "refreshAuth", "status"]);
+    expect(Object.keys(copy).toSorted()).toEqual(["close", "drained", "on", "open", "opened", "refreshAuth", "status"]);
   });
 });
 

@@ -99,7 +99,7 @@ describe("calls", () => {
 
   test("that are refused are ended, and their number is free", async () => {
     const { end, say } = createBare();
-    end.take = (_, id) => end.connection.refuse(id, '{"code":"not_found"}');
+    end.take = (_, id) => end.connection.refuse(id, "not_found");
     expect(await say("?Z@")).toEqual(['!@{"code":"not_found"}']);
     expect(await say("?Z@")).toEqual(['!@{"code":"not_found"}']);
   });

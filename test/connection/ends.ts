@@ -1,13 +1,17 @@
-import { Connection, type ConnectionOptions } from "../../src/connection/connection.ts";
+import { Connection } from "../../src/connection/connection.ts";
+import type { ConnectionOptions } from "../../src/connection/options.ts";
 import { Answering, Asking } from "../../src/connection/exchange.ts";
 import { Heartbeat } from "../../src/connection/heartbeat.ts";
-import { Link, type Control, type LinkOptions } from "../../src/connection/link.ts";
+import type { Control } from "../../src/connection/control.ts";
+import { Link, type LinkOptions } from "../../src/connection/link.ts";
+import { ACKNOWLEDGE_WITHIN } from "../../src/connection/receipts.ts";
+import { Reminder } from "../../src/connection/reminder.ts";
 import { Turn } from "../../src/connection/turn.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
 import type { Socket } from "../../src/socket/socket.ts";
 import type { PrismError } from "../../src/wire/errors.ts";
 import type { Body } from "../../src/wire/frames.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 export type Packet = string | Uint8Array;
 
@@ -73,6 +77,11 @@ export interface EndOptions extends Partial<Omit<LinkOptions, "turn" | "meter">>
   readonly asked?: number;
   readonly held?: number;
   readonly frameOut?: number;
+  /** Whether the connection outlives its sockets. */
+  readonly lasting?: boolean;
+  readonly replayFrames?: number;
+  readonly replayLimit?: number;
+  readonly heard?: boolean;
   readonly interval?: number;
   readonly patience?: number;
 }
@@ -85,6 +94,8 @@ export class End {
   readonly connection: Connection;
   readonly meter = { received: 0, sent: 0 };
   link!: Link;
+  /** The socket of the link. */
+  socket!: Socket;
   /** Packets given to sockets. */
   packets: Packet[] = [];
   /** What this end heard, in order. */
@@ -115,6 +126,11 @@ export class End {
       asked: options.asked ?? Infinity,
       held: options.held ?? Infinity,
       frameOut: options.frameOut ?? Infinity,
+      reminder: new Reminder(clock, ACKNOWLEDGE_WITHIN),
+      sendLimit: options.sendLimit ?? (options.client ? Infinity : 4_194_304),
+      replayFrames: options.replayFrames ?? 1024,
+      replayLimit: options.replayLimit ?? 1_048_576,
+      heard: options.heard ?? options.client ?? false,
     };
     this.connection = new Connection(
       {
@@ -131,12 +147,29 @@ export class End {
       },
       connectionOptions,
     );
+    this.connection.lasting = options.lasting ?? false;
+  }
+
+  /** Has its counts stand elsewhere than at 0, as after a long life. */
+  count(sent: number, received: number): void {
+    const { lasting } = this.connection;
+    this.connection.unpark({
+      sent,
+      total: 2 ** 31 + sent,
+      acknowledged: sent,
+      received,
+      heard: true,
+      kept: [],
+      waiting: [],
+      taken: [],
+    });
+    this.connection.lasting = lasting;
   }
 
   /** Puts a link over a socket, and unless told otherwise attaches the connection to it. */
   open(socket: Socket, attach = true): Link {
     const { clock } = this;
-    const { send } = socket;
+    const { send } = (this.socket = socket);
     socket.send = (packet) => {
       this.packets.push(packet);
       send.call(socket, packet);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Heartbeat, type Pulse } from "../../src/connection/heartbeat.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createBare, createEnds } from "./ends.ts";
 
 describe("the heartbeat", () => {

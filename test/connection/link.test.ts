@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Link } from "../../src/connection/link.ts";
 import type { Socket } from "../../src/socket/socket.ts";
 import { createBare, createEnds, End } from "./ends.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 /** A socket whose state a test decides. */
 class StubSocket implements Socket {
@@ -33,7 +33,7 @@ describe("closing", () => {
     end.connection.send("Alast");
     link.post("%@");
     link.close(1000, "Done");
-    expect(socket.sent).toEqual(["%@\x1eAlast"]);
+    expect(socket.sent).toEqual(["%@", "Alast"]);
     expect(socket.closes).toEqual([[1000, "Done"]]);
     expect(end.closed).toEqual([{ code: 1000, reason: "Done" }]);
   });
@@ -121,7 +121,7 @@ describe("pings", () => {
 
   test("are answered before the connection's frames", async () => {
     const { end, say } = createBare();
-    end.take = (_, id) => end.connection.refuse(id, '{"code":"x"}');
+    end.take = (_, id) => end.connection.refuse(id, "x");
     expect(await say("?@@\x1e(\x1e(")).toEqual([")", '!@{"code":"x"}']);
   });
 

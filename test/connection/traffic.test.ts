@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PrismError } from "../../src/wire/errors.ts";
 import { writeFrame, type Frame } from "../../src/wire/frames.ts";
 import { Turn } from "../../src/connection/turn.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createBare, createEnds, join, show, TestAnswering } from "./ends.ts";
 
 describe("what is sent during a turn", () => {
@@ -24,7 +24,7 @@ describe("what is sent during a turn", () => {
     client.connection.send("Aone");
     client.link.post("%@");
     await clock.settle();
-    expect(client.packets).toEqual(["%@\x1eAone"]);
+    expect(client.packets).toEqual(["%@", "Aone"]);
   });
 
   test("keeps its order, text and bytes mixed", async () => {
@@ -150,7 +150,8 @@ describe("counting", () => {
 
   test("goes round at 2^31", async () => {
     const { clock, client, server } = createEnds();
-    client.connection.sent = server.connection.received = 0x7fffffff;
+    client.count(0x7fffffff, 0);
+    server.count(0, 0x7fffffff);
     client.connection.send("A");
     client.connection.send("A");
     await clock.settle();
@@ -176,10 +177,11 @@ describe("counting", () => {
       [0x7ffffffe, 1, 0x7ffffffd, false],
     ];
     for (const [acknowledged, sent, count, taken] of counts) {
-      const { connection } = createBare().end;
-      connection.sent = acknowledged;
-      connection.acknowledge(acknowledged);
-      connection.sent = sent;
+      const { end, clock } = createBare();
+      const { connection } = end;
+      end.count(acknowledged, 0);
+      for (let at = acknowledged; at !== sent; at = (at + 1) & 0x7fffffff) connection.send("A");
+      await clock.settle();
       const acknowledge = (): void => connection.acknowledge(count);
       if (taken) expect(acknowledge, String([acknowledged, sent, count])).not.toThrow();
       else

@@ -1,8 +1,10 @@
 import type { Dial } from "../../src/client/connect.ts";
 import type { Mood } from "./app.ts";
-import type { Session } from "./enemy.ts";
+import { Holder, type ClientSide } from "./client-side.ts";
 import type { Packet } from "./grammar.ts";
 import { mutate } from "./mutate.ts";
+import type { ServerSide } from "./server-side.ts";
+import type { Session } from "./session.ts";
 import { User } from "./user.ts";
 import type { Wire, World } from "./world.ts";
 
@@ -13,7 +15,9 @@ export class Between implements Session {
   readonly #mood: Mood;
   /** How many packets come to harm. */
   readonly #harm: number;
-  #line: { client: Wire; server: Wire } | undefined;
+  readonly #holder: Holder;
+  /** The lines that there were and are not over, the last one last. */
+  #lines: { client: Wire<ClientSide>; server: Wire<ServerSide> }[] = [];
   readonly #held: Packet[] = [];
   #ended = false;
 
@@ -22,6 +26,7 @@ export class Between implements Session {
     this.#mood = mood;
     this.#harm = harm;
     this.#user = new User(world, this.#dial);
+    this.#holder = this.#user.holder;
   }
 
   get over(): boolean {
@@ -32,11 +37,15 @@ export class Between implements Session {
     const world = this.#world;
     const { random } = world;
     if (random.chance(0.05)) throw new Error("No network");
-    const client = world.wire("client", undefined);
-    const server = world.wire("server", undefined);
+    const client = world.clientWire(this.#holder, undefined);
+    const server = world.serverWire();
+    client.side.dialed(protocols);
+    // What goes over it begins with what was lost, and nobody here knows what that was.
+    this.#holder.account?.lose();
+    this.#lines.at(-1)?.server.referee.account?.lose();
     // A proxy may not let subprotocols through.
     const offers = random.chance(0.1) ? [] : protocols;
-    this.#line = { client, server };
+    this.#lines.push({ client, server });
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -52,7 +61,7 @@ export class Between implements Session {
         to.socket.close(code, reason);
       };
     }
-    await world.admit(server.tap, offers, this.#mood);
+    await world.admit(server, offers, this.#mood);
     return Object.assign(client.tap, { protocol: server.tap.protocol });
   };
 
@@ -77,25 +86,30 @@ export class Between implements Session {
   async act(): Promise<void> {
     const { random } = this.#world;
     for (let i = random.between(1, 6); i > 0; i--) this.#user.act();
-    if (random.chance(0.02)) this.#line?.[random.pick(["client", "server"] as const)].tap.cut();
+    const line = this.#lines.at(-1);
+    if (!random.chance(0.05) || line === undefined) return;
+    // One end may hear of it long before the other.
+    line[random.pick(["client", "server"] as const)].tap.cut();
   }
 
   loosen(): void {}
 
   judge(): void {
-    if (this.#line === undefined) return;
-    const { client, server } = this.#line;
-    client.referee.judge(client.tap.over);
-    server.referee.judge(server.tap.over);
+    for (const { client, server } of this.#lines) {
+      client.referee.judge(client.tap.over);
+      server.referee.judge(server.tap.over);
+    }
+    this.#lines = this.#lines.filter((line, i) => i === this.#lines.length - 1 || !line.client.tap.over);
   }
 
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#user.end();
-    if (this.#line === undefined) return;
-    this.#line.server.ended = true;
-    this.#line.server.socket.close(1000);
+    for (const { server } of this.#lines) {
+      server.ended = true;
+      server.socket.close(1000);
+    }
   }
 
   get pending(): number {

@@ -2,13 +2,15 @@ import process from "node:process";
 import type { Mood } from "./app.ts";
 import { Between } from "./between.ts";
 import { Duel } from "./duel.ts";
-import { Enemy, type Session } from "./enemy.ts";
+import { Enemy } from "./enemy.ts";
 import { keepPacket, type Kept } from "./grammar.ts";
 import { Impostor } from "./impostor.ts";
 import { Random } from "./random.ts";
-import { Crash } from "./referee.ts";
+import { Crash } from "./crash.ts";
 import { installPage } from "./user.ts";
-import { World, type Plant } from "./world.ts";
+import type { Plant } from "./planted.ts";
+import type { Session } from "./session.ts";
+import { World } from "./world.ts";
 
 /** What became of a campaign. */
 export interface Outcome {
@@ -53,7 +55,7 @@ async function skirmish(world: World): Promise<readonly Session[]> {
     for (const session of here) session.judge();
     if (random.chance(0.15)) {
       // A process that is held up for a while finds much to do at once.
-      if (random.chance(0.2)) clock.hold(random.between(100, 10_000));
+      if (random.chance(0.2)) clock.stall(random.between(100, 10_000));
       await world.advance(random.pick([1, 30, 300, 1_000, 3_000, 3_000, 12_000]));
     }
     if (random.chance(0.2)) await world.bystander.check();
@@ -125,6 +127,7 @@ async function finish(world: World, sessions: readonly Session[]): Promise<void>
   bystander.connection.close();
   await world.settle();
   await fuzzed.app.close();
-  await world.settle();
+  // Those who acknowledge for all of a process go on for a second at most.
+  await world.advance(2_000);
   if (clock.timers !== 0) throw new Crash("left over", `${clock.timers} timers`);
 }

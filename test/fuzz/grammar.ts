@@ -19,6 +19,8 @@ export interface Frame {
   /** How many items are granted. */
   readonly count: number;
   readonly body: Body;
+  /** All of it, as it stands in its packet. */
+  readonly raw: Body;
 }
 
 /** A packet, read: its frames as far as they keep to the grammar, and what is wrong with the rest. */
@@ -59,7 +61,7 @@ export function writeNumber(value: number): string {
   return digits;
 }
 
-function readFrame(text: string, bytes: Uint8Array | undefined): Frame | string {
+function readFrame(text: string, bytes: Uint8Array | undefined): Omit<Frame, "raw"> | string {
   if (text === "") return "empty frame";
   const first = text[0]!;
   const kind = /[\x40-\x7f]/.test(first) ? "@" : first;
@@ -116,7 +118,7 @@ export function readPacket(packet: Packet, most: number): Reading {
     const text = typeof part === "string" ? part : Buffer.from(part.subarray(0, 32)).toString("latin1");
     const frame = readFrame(text, typeof part === "string" ? undefined : part);
     if (typeof frame === "string") return { frames, breach: frame };
-    frames.push(frame);
+    frames.push({ ...frame, raw: part });
   }
   return { frames, breach };
 }
@@ -125,6 +127,16 @@ export function readPacket(packet: Packet, most: number): Reading {
 export function bodyText(body: Body): string | undefined {
   if (typeof body === "string") return body;
   return isUtf8(body) ? Buffer.from(body).toString("utf8") : undefined;
+}
+
+/** Whether a frame is counted, and not its socket's alone. */
+export function isCounted({ kind }: Frame): boolean {
+  return !"$%()".includes(kind);
+}
+
+/** A number, modulo 2^31. */
+export function modulo(value: number): number {
+  return ((value % 2 ** 31) + 2 ** 31) % 2 ** 31;
 }
 
 /** A value that a body is the JSON of; `undefined` where it is not. */

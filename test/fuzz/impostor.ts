@@ -1,50 +1,21 @@
 import { PrismError } from "../../mod.ts";
 import type { Dial } from "../../src/client/connect.ts";
-import { procedures, services } from "./app.ts";
 import { jsonValue } from "./bodies.ts";
-import type { Session } from "./enemy.ts";
-import type { Packet } from "./grammar.ts";
-import type { Random } from "./random.ts";
+import type { ClientSide } from "./client-side.ts";
+import { joinPacket, writeNumber, type Packet } from "./grammar.ts";
+import type { Session } from "./session.ts";
 import { Tester } from "./tester.ts";
 import { User } from "./user.ts";
+import { writeWelcome } from "./welcomes.ts";
 import type { Wire, World } from "./world.ts";
 
-/** A welcome as a server says it, or, if it is odd, as it must not. */
-function welcome(random: Random, isOdd: boolean): string {
-  const kinds = Object.fromEntries(
-    services.map((name, number) => [name, name === "calls" ? [number, "rpc", procedures] : [number, name]]),
-  );
-  const members: Record<string, unknown> = {
-    welcome: 1,
-    connection: "c",
-    resumed: false,
-    received: 0,
-    sent: 0,
-    heartbeat: random.pick([1_000, 5_000]),
-    packet: random.pick([200, 4_096, 131_072]),
-    ...(random.chance(0.3) ? { frames: random.pick([1, 20, 2_000]) } : undefined),
-    ...(random.chance(0.3) ? { auth: true } : undefined),
-    services: kinds,
-  };
-  if (isOdd) {
-    const odd = random.pick<unknown>([
-      jsonValue(random),
-      null,
-      -1,
-      0,
-      0.5,
-      1e9,
-      "1",
-      {},
-      { calls: [0, "rpc"] },
-      { calls: [0, "rpc", null], notes: [0, "notes"] },
-      { calls: [1e9, "rpc", [1, {}, "echo"]], words: [-1, "words"] },
-      { calls: ["0", "rpc", []] },
-      { __proto__: [0, "x"] },
-    ]);
-    members[random.pick(Object.keys(members))] = odd;
-  }
-  return `$${JSON.stringify(members)}`;
+/** A socket of the client's, and who writes what goes over it. */
+interface Line {
+  readonly wire: Wire<ClientSide>;
+  readonly tester: Tester;
+  replayed: boolean;
+  /** Whether its welcome was odd. */
+  odd: boolean;
 }
 
 /** A server that lies, and a real client that believes no more of it than it should. */
@@ -52,16 +23,12 @@ export class Impostor implements Session {
   readonly #world: World;
   readonly #user: User;
   readonly #malice: number;
-  #wire: Wire | undefined;
-  /** The last wire, which may be gone. */
-  #last: Wire | undefined;
-  #tester: Tester | undefined;
+  /** Those that are open, the last one last. */
+  #lines: Line[] = [];
   /** Whether it says hardly anything after the welcome. */
   readonly #mute: boolean;
   #ended = false;
   #silent = 0;
-  /** Whether the last welcome was odd. */
-  #odd = false;
   /** Whether the next socket leads to the app itself. */
   #honest = false;
 
@@ -83,10 +50,7 @@ export class Impostor implements Session {
   readonly #dial: Dial = async (_, protocols, signal) => {
     const world = this.#world;
     const { random } = world;
-    if (this.#honest) {
-      this.#wire = undefined;
-      return world.dial(protocols);
-    }
+    if (this.#honest) return world.dial(protocols);
     if (random.chance(this.#malice * 0.2)) {
       if (random.chance(0.2)) throw new PrismError("closed", "Not this one");
       if (random.chance(0.5)) throw new Error("No network");
@@ -94,59 +58,112 @@ export class Impostor implements Session {
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       if (random.chance(0.5)) throw signal.reason;
     }
-    const wire = world.wire("client", random.chance(0.9) ? protocols[0] : undefined);
-    this.#wire = this.#last = wire;
-    this.#tester = new Tester(random, wire.referee, this.#malice, 131_072);
-    wire.socket.onclose = () => {
-      if (this.#wire === wire) this.#wire = undefined;
-    };
+    const wire = world.clientWire(this.#user.holder, random.chance(0.9) ? protocols[0] : undefined);
+    try {
+      wire.side.dialed(protocols);
+    } catch (error) {
+      world.report(error);
+    }
+    const tester = new Tester(random, wire.referee, this.#malice, 131_072);
+    const line = { wire, tester, replayed: false, odd: false };
+    this.#lines.push(line);
     wire.socket.onmessage = (packet) => {
-      if (packet === "(" && !this.#mute && !random.chance(this.#malice)) this.feed(")");
+      if (packet === "(" && !this.#mute && !random.chance(this.#malice)) this.#say(line, ")");
     };
     world.sessions++;
     return wire.tap;
   };
 
-  feed(packet: Packet, expect?: string): void {
-    if (this.#wire !== undefined) this.#world.feed(this.#wire, packet, expect);
+  feed(packet: Packet): void {
+    const line = this.#lines.at(-1);
+    if (line !== undefined && !isOver(line)) this.#say(line, packet);
+  }
+
+  #say({ wire }: Line, packet: Packet, expect?: string, again?: boolean): void {
+    this.#world.feed(wire, packet, expect, again);
   }
 
   async act(): Promise<void> {
     const { random } = this.#world;
-    const wire = this.#wire;
     const busy = random.chance(0.4);
     if (busy) for (let i = random.between(1, 5); i > 0; i--) this.#user.act();
-    if (wire === undefined) {
+    const open = this.#lines.filter((line) => !isOver(line));
+    const line = random.chance(0.7) ? open.at(-1) : open[0];
+    if (line === undefined) {
       // It stays closed where it was told to; now somebody opens it again.
       if (this.#user.connection.status === "closed") this.#user.connection.open();
       return;
     }
-    if (!wire.referee.welcomed) {
-      if (random.chance(this.#malice * 0.3) || this.#silent++ % 5 === 4) return;
-      const first = random.chance(this.#malice * 0.2) ? random.pick(["(", "%@", "@x", "${}", "$1"]) : undefined;
-      this.#odd = random.chance(this.#malice * 0.5);
-      return this.feed(first ?? welcome(random, this.#odd));
-    }
+    if (!line.wire.referee.welcomed) return this.#welcome(line);
+    this.#replay(line);
     if (this.#mute && random.chance(0.9)) return;
-    if (random.chance(0.02)) {
-      if (random.chance(0.4)) wire.tap.cut();
-      else wire.socket.close(random.pick([1000, 1001, 1002, 1008, 1012, 4001, 4002, 4003, 3999, undefined]), "bye");
-      this.#wire = undefined;
-      return;
-    }
-    if (random.chance(0.05)) return this.feed(random.pick(['${"auth":true}', '${"expires":100}', '${"auth":1}']));
-    const { packet, expect } = this.#tester!.compose();
-    this.feed(packet, this.#odd ? undefined : expect);
+    if (random.chance(0.04)) return this.#leave(line);
+    if (random.chance(0.08)) return this.#say(line, this.#control());
+    if (random.chance(0.2)) this.#say(line, `%${writeNumber(line.wire.referee.saidCount)}`);
+    const { packet, expect } = line.tester.compose();
+    this.#say(line, packet, line.odd ? undefined : expect);
     // What the user has just begun is not to be seen yet.
     if (busy) this.loosen();
   }
 
+  #welcome(line: Line): void {
+    const { random } = this.#world;
+    if (random.chance(this.#malice * 0.3) || this.#silent++ % 5 === 4) return;
+    if (random.chance(0.05)) return this.#leave(line);
+    const first = random.chance(this.#malice * 0.2) ? random.pick(["(", "%@", "@x", "${}", "$1"]) : undefined;
+    line.odd = random.chance(this.#malice * 0.5);
+    const welcome = writeWelcome(random, this.#user.holder.account, this.#malice, line.odd);
+    this.#say(line, first ?? welcome);
+    // Once more, as it was.
+    if (first === undefined && random.chance(this.#malice * 0.1)) this.#say(line, welcome);
+  }
+
+  /** A control frame that is not a welcome. */
+  #control(): string {
+    const { random } = this.#world;
+    const draining = random.pick<unknown>([0, 100, 1_000, -1, 0.5, 1e300, "1", null, {}, jsonValue(random)]);
+    return random.pick([
+      '${"auth":true}',
+      '${"expires":100}',
+      '${"auth":1}',
+      `$${JSON.stringify({ draining })}`,
+      '${"draining":100}',
+      '${"resumed":true,"received":1,"sent":1}',
+    ]);
+  }
+
+  #leave({ wire }: Line): void {
+    const { random } = this.#world;
+    wire.ended = true;
+    if (random.chance(0.4)) wire.tap.cut();
+    else {
+      wire.socket.close(
+        random.pick([1000, 1001, 1001, 1002, 1008, 1012, 1012, 4001, 4002, 4003, 3999, undefined]),
+        "bye",
+      );
+    }
+  }
+
+  /** Says again what the client has not got, after something that it says it has. */
+  #replay(line: Line): void {
+    const { random } = this.#world;
+    const { account } = line.wire.referee;
+    if (line.replayed || account === undefined) return;
+    line.replayed = true;
+    // What it says of them cannot matter, since they are dropped.
+    for (let i = account.repeats; i > 0; i--) this.#say(line, random.pick(["@", "?@@", "=@", "#_"]), undefined, true);
+    const lost = account.inFlight.map(({ raw }) => raw);
+    if (lost.length > 0 && random.chance(this.#malice)) return account.lose();
+    if (lost.length > 0) this.#say(line, joinPacket(lost.slice(0, 1_024), random.chance(0.2)), undefined, true);
+  }
+
   loosen(): void {
-    if (this.#last?.referee.verdict === "breach") this.#last.referee.verdict = "unsure";
+    for (const { wire } of this.#lines) if (wire.referee.verdict === "breach") wire.referee.verdict = "unsure";
   }
 
   judge(): void {
-    this.#last?.referee.judge(this.#last.tap.over);
+    for (const { wire } of this.#lines) wire.referee.judge(wire.tap.over || wire.ended);
+    this.#lines = this.#lines.filter(({ wire }) => !wire.tap.over);
   }
 
   /** Leads the client to the app itself, where all must be well again. */
@@ -165,4 +182,8 @@ export class Impostor implements Session {
     this.#ended = true;
     this.#user.end();
   }
+}
+
+function isOver({ wire }: Line): boolean {
+  return wire.ended || wire.tap.over || wire.referee.closing !== undefined;
 }

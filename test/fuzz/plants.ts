@@ -1,34 +1,47 @@
 import { runCampaign, type Outcome } from "./campaign.ts";
-import type { Plant } from "./world.ts";
+import type { Plant } from "./planted.ts";
 
 /** Bugs that are planted, each of another sort. */
 export const plants: readonly Plant[] = [
+  "acknowledgement",
   "adapter",
   "answer",
   "credit",
   "deaf",
+  "future",
   "grammar",
+  "late",
   "leak",
   "prototype",
   "rejection",
+  "replay",
+  "spent",
+  "takeover",
   "throw",
   "timer",
   "trusting",
 ];
 
 /** Campaigns within which a planted bug must be found. */
-const PATIENCE = 30;
+const PATIENCE = 80;
 
 /** What a planted bug must be found by. */
 const oracles: Readonly<Record<Plant, readonly string[]>> = {
+  acknowledgement: ["acknowledgement"],
   adapter: ["log"],
   answer: ["bystander"],
   credit: ["grammar"],
   deaf: ["verdict", "left over"],
+  future: ["verdict"],
   grammar: ["grammar"],
+  // Taken, it breaks the page where it cannot be, and else what is kept and replayed.
+  late: ["verdict", "grammar", "bounds", "replay"],
   leak: ["left over"],
   prototype: ["prototype"],
   rejection: ["unhandled rejection"],
+  replay: ["replay"],
+  spent: ["grammar"],
+  takeover: ["takeover"],
   throw: ["thrown"],
   timer: ["left over"],
   trusting: ["verdict"],

@@ -7,6 +7,11 @@ export interface TapOwner {
   said(packet: Packet): void;
   /** The end under test closes. */
   closes(code: number, reason: string): void;
+  /** The end under test is about to read a packet, and then has read it. */
+  reads(packet: Packet): void;
+  read(): void;
+  /** The socket is lost to the end under test, which has not closed it. */
+  lost(code: number): void;
 }
 
 /** A socket in the hands of the end under test: all that goes through is seen, and it can be cut, or be slow. */
@@ -21,13 +26,17 @@ export class Tap implements Socket {
   over = false;
   readonly #inner: Socket;
   readonly #owner: TapOwner;
+  #closed = false;
 
   constructor(inner: Socket, owner: TapOwner, protocol: string | undefined) {
     this.#inner = inner;
     this.#owner = owner;
     this.protocol = protocol;
     inner.onmessage = (packet) => {
-      if (!this.over) this.onmessage(packet);
+      if (this.over) return;
+      owner.reads(packet);
+      this.onmessage(packet);
+      owner.read();
     };
     inner.onclose = (code, reason) => this.#end(code, reason);
     inner.ondrain = () => {
@@ -45,6 +54,7 @@ export class Tap implements Socket {
   }
 
   close(code = 1005, reason = ""): void {
+    this.#closed = true;
     this.#owner.closes(code, reason);
     this.#inner.close(code, reason);
   }
@@ -64,6 +74,7 @@ export class Tap implements Socket {
   #end(code: number, reason: string): void {
     if (this.over) return;
     this.over = true;
+    if (!this.#closed) this.#owner.lost(code);
     this.onclose(code, reason);
   }
 }

@@ -1,10 +1,19 @@
 import { Buffer } from "node:buffer";
 import { CALLS, services } from "./app.ts";
 import { anyBody, anyService, anyValue, callBody, jsonValue, rpcCall } from "./bodies.ts";
-import { joinFrame, joinPacket, MAX_NUMBER, writeLength, writeNumber, type Body, type Packet } from "./grammar.ts";
+import {
+  joinFrame,
+  joinPacket,
+  MAX_NUMBER,
+  modulo,
+  writeLength,
+  writeNumber,
+  type Body,
+  type Packet,
+} from "./grammar.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";
-import type { Referee } from "./referee.ts";
+import type { Hearing } from "./hearing.ts";
 
 /** Numbers as nobody may write them. */
 const MALFORMED = ["", "a", "`@", "b`````@", "a```````@", "\x7f".repeat(20), "1", "\u0661", "@@"];
@@ -18,7 +27,7 @@ export interface Composed {
 /** Writes what one end might say to the other: by the rules, or, as far as its malice goes, not. */
 export class Tester {
   readonly #random: Random;
-  readonly #referee: Referee;
+  readonly #referee: Hearing;
   /** How many of its frames lie, and of its packets are nonsense. */
   readonly #malice: number;
   /** Whether it leaves the peer's calls without an answer. */
@@ -26,7 +35,7 @@ export class Tester {
   readonly #history: Packet[] = [];
   readonly #packetLimit: number;
 
-  constructor(random: Random, referee: Referee, malice: number, packetLimit: number) {
+  constructor(random: Random, referee: Hearing, malice: number, packetLimit: number) {
     this.#random = random;
     this.#referee = referee;
     this.#malice = malice;
@@ -188,7 +197,8 @@ export class Tester {
         return `${kind}${id}${random.chance(0.05) ? "x" : ""}`;
       case "%": {
         const { saidCount, fedCount } = this.#referee;
-        return `%${writeNumber((random.pick([saidCount, saidCount + 1, saidCount - 1, 0, fedCount]) + 2 ** 31) % 2 ** 31)}`;
+        const counts = [saidCount, saidCount + 1, saidCount - 1, 0, fedCount, saidCount + 2 ** 30, MAX_NUMBER];
+        return `%${writeNumber(modulo(random.pick(counts)))}`;
       }
       case "$":
         if (random.chance(0.3)) return joinFrame("$", anyBody(random));

@@ -4,7 +4,8 @@ import type { ClientCallContext, ClientHost } from "../../mod.ts";
 import { rpc, type UntypedRpcClient } from "../../src/services/rpc/client.ts";
 import { halves, Planned, procedures, services, TOKENS, type ServiceName } from "./app.ts";
 import { jsonValue } from "./bodies.ts";
-import { Crash } from "./referee.ts";
+import { Holder } from "./client-side.ts";
+import { Crash } from "./crash.ts";
 import type { World } from "./world.ts";
 
 /** Entries of a client's log that tell of what others did. */
@@ -33,6 +34,8 @@ export class User {
   honest = false;
   /** Calls that have not come to an end. */
   pending = 0;
+  /** What is known of its connection. */
+  readonly holder: Holder;
   readonly #world: World;
   readonly #calls: UntypedRpcClient;
   readonly #hosts: Readonly<Record<string, ClientHost>>;
@@ -41,12 +44,16 @@ export class User {
   constructor(world: World, dial: Dial) {
     const { random } = world;
     this.#world = world;
+    const replayLimit = random.pick([3_000, 1_048_576]);
+    const keeps = { replayFrames: 1_024, replayLimit };
+    this.holder = new Holder({ subject: "client", services: Infinity, rpc: -1, ...keeps });
     const client = connect("ws://localhost", {
       clock: world.clock,
       dial,
       auth: world.secured || random.chance(0.3) ? () => this.#token() as string : undefined,
       timeout: 3_000,
       queue: 8,
+      replayLimit,
       reconnect: { min: 50, max: 400 },
       services: { ...halves, calls: rpc(this.#answers()) },
       log: ({ message, data }) => {
@@ -57,6 +64,7 @@ export class User {
     this.connection = client.connection;
     this.#calls = client.calls;
     this.#hosts = client;
+    this.connection.on("closed", () => this.holder.end());
     for (const name of services) {
       if (name === "calls") continue;
       const host = client[name]!;

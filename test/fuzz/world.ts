@@ -1,79 +1,29 @@
-import { connect, isPrismError, type ClientConnection } from "../../src/client/connect.ts";
 import { isAdmission } from "../../src/server/handshake.ts";
-import type { ServerClock } from "../../src/server/clock.ts";
-import { rpc, type UntypedRpcClient } from "../../src/services/rpc/client.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
 import type { Socket } from "../../src/socket/socket.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { CALLS, createApp, halves, isAlarming, PACKET, services, type Fuzzed, type Mood } from "./app.ts";
+import type { KeepLimits } from "./account.ts";
+import { ADDRESSES } from "./addresses.ts";
+import { CALLS, createApp, isAlarming, PACKET, services, type Fuzzed, type Mood } from "./app.ts";
+import { Bank } from "./bank.ts";
+import { Bystander } from "./bystander.ts";
+import { ClientSide, type Holder } from "./client-side.ts";
+import { Crash } from "./crash.ts";
+import { FuzzClock } from "./fuzz-clock.ts";
+import { handlers, planted, type Plant } from "./planted.ts";
 import type { Random } from "./random.ts";
-import { Crash, Referee, type RefereeOptions } from "./referee.ts";
+import type { RefereeOptions } from "./hearing.ts";
+import { Referee } from "./referee.ts";
+import { readOffers, ServerSide } from "./server-side.ts";
 import { Tap } from "./tap.ts";
 
-/** A clock whose every whim follows from the seed. */
-class FuzzClock extends FakeClock implements ServerClock {
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    super();
-    this.#random = random;
-  }
-
-  override random(): number {
-    return this.#random.next();
-  }
-
-  wall(): number {
-    return 0;
-  }
-}
-
-/** Bugs that can be planted, to see whether they are found. */
-export type Plant =
-  | "adapter"
-  | "answer"
-  | "credit"
-  | "deaf"
-  | "grammar"
-  | "leak"
-  | "prototype"
-  | "rejection"
-  | "throw"
-  | "timer"
-  | "trusting";
-
-/** Addresses as runtimes tell them, and as they do not. */
-const ADDRESSES = [
-  undefined,
-  "",
-  "127.0.0.1",
-  "203.0.113.9",
-  "::ffff:203.0.113.9",
-  "::ffff:cb00:7109",
-  "2001:db8::1",
-  "2001:db8:1:2:3:4:5:6",
-  "2001:db8:1:2:3:4:203.0.113.9",
-  "fe80::1%eth0",
-  "1:2:3:4:5:6:7:8:9",
-  "1:2:3",
-  "1::2::3",
-  "1:2:3:4::5:6:7:8",
-  "::x",
-  "x::",
-  "::1.2.3",
-  "::1.2.3.400",
-  "::1.2.3.04",
-  "/tmp/socket",
-  `::${"0".repeat(100)}`,
-];
-
 /** A socket between the end under test and the fuzzer, and who watches it. */
-export interface Wire {
+export interface Wire<Side extends ClientSide | ServerSide = ClientSide | ServerSide> {
   /** The end under test has this. */
   readonly tap: Tap;
   /** The fuzzer has this. */
   readonly socket: Socket;
   readonly referee: Referee;
+  readonly side: Side;
   /** Whether the fuzzer has closed its end. */
   ended: boolean;
 }
@@ -87,6 +37,11 @@ export class World {
   readonly plant: Plant | undefined;
   /** Whether clients of the app say who they are. */
   readonly secured: boolean;
+  /** The connections of the app that are watched. */
+  readonly bank: Bank;
+  /** What the app keeps of each. */
+  readonly keeps: KeepLimits;
+  readonly #lasting: boolean;
   readonly #framesIn: number;
   /** Frames that went to the end under test. */
   frames = 0;
@@ -107,6 +62,14 @@ export class World {
     this.clock = new FuzzClock(random);
     this.secured = !plain && random.chance(0.25);
     this.#framesIn = plain ? 1_024 : random.pick([1_024, 40]);
+    this.keeps = {
+      replayFrames: random.pick([66, 100, 1_024]),
+      replayLimit: plain ? 1_048_576 : random.pick([0, 20_000, 20_000, 70_000, 70_000, 70_000, 1_048_576]),
+    };
+    const resumeWithin = plain ? 120_000 : random.pick([0, 1_500, 6_000, 6_000, 6_000, 6_000, 6_000]);
+    this.#lasting = resumeWithin > 0 && this.keeps.replayLimit > 0;
+    const numbers = { services: services.length, rpc: services.indexOf("calls") };
+    this.bank = new Bank({ subject: "server", ...numbers, ...this.keeps });
     this.fuzzed = createApp({
       clock: this.clock,
       guarded: plain || random.chance(0.5),
@@ -119,6 +82,8 @@ export class World {
         held: 3_000,
         depth: 64,
         sendLimit: 100_000,
+        resumeWithin,
+        ...this.keeps,
         heartbeat: random.pick([1_000, 4_000]),
         patience: random.pick([500, 2_000]),
         handshake: 800,
@@ -126,6 +91,7 @@ export class World {
       },
       log: (entry) => {
         if (isAlarming(entry)) this.report(new Crash("log", String(entry), entry.data));
+        if (entry.message === "Disconnected") this.bank.withId(entry.connection ?? "")?.end();
       },
     });
     if (plant === "timer") this.clock.setTimer(() => {}, 1e9);
@@ -145,17 +111,32 @@ export class World {
     }
   }
 
-  /** A pair of sockets, one of them for the end under test. */
-  wire(subject: RefereeOptions["subject"], protocol: string | undefined): Wire {
-    const [near, socket] = createSocketPair(this.clock);
-    const referee = new Referee({
-      subject,
-      packetIn: subject === "server" ? PACKET : Infinity,
-      framesIn: subject === "server" ? this.#framesIn : 1_024,
-      packetOut: subject === "server" ? PACKET : 131_072,
-      services: subject === "server" ? services.length : Infinity,
-      rpc: subject === "server" ? services.indexOf("calls") : -1,
+  /** A pair of sockets, one of them for the app. */
+  serverWire(): Wire<ServerSide> {
+    const limits = { packetIn: PACKET, framesIn: this.#framesIn, packetOut: PACKET };
+    return this.#wire("server", undefined, limits, (referee) => {
+      return new ServerSide(referee, this.bank, this.secured, this.#lasting);
     });
+  }
+
+  /** A pair of sockets, one of them for a client. */
+  clientWire(holder: Holder, protocol: string | undefined): Wire<ClientSide> {
+    const limits = { packetIn: Infinity, framesIn: 1_024, packetOut: 131_072 };
+    return this.#wire("client", protocol, limits, (referee) => new ClientSide(referee, holder));
+  }
+
+  #wire<Side extends ClientSide | ServerSide>(
+    subject: RefereeOptions["subject"],
+    protocol: string | undefined,
+    limits: Pick<RefereeOptions, "packetIn" | "framesIn" | "packetOut">,
+    toSide: (referee: Referee) => Side,
+  ): Wire<Side> {
+    const [near, socket] = createSocketPair(this.clock);
+    const { clock } = this;
+    const now = (): number => clock.now();
+    const referee = new Referee({ subject, ...limits, now, held: (since) => clock.held(since) });
+    const side = toSide(referee);
+    referee.side = side;
     const guarded = (watch: () => void): void => {
       try {
         watch();
@@ -170,18 +151,28 @@ export class World {
           this.#note(`by ${subject}`, packet);
           guarded(() => referee.said(packet));
         },
-        closes: (...how) => guarded(() => referee.closes(...how)),
+        closes: (code, reason) => {
+          this.#note(`closed by ${subject}`, `${code} ${reason}`);
+          guarded(() => referee.closes(code, reason));
+        },
+        reads: (packet) => guarded(() => referee.reads(packet)),
+        read: () => referee.read(),
+        lost: (code) => {
+          this.#note(`lost to ${subject}`, String(code));
+          guarded(() => referee.lost(code));
+        },
       },
       protocol,
     );
-    return { tap, socket, referee, ended: false };
+    return { tap, socket, referee, side, ended: false };
   }
 
   /** Gives the end under test a packet. */
-  feed({ socket, referee, ended }: Wire, packet: string | Uint8Array, expect?: string): void {
+  feed({ socket, referee, ended }: Wire, packet: string | Uint8Array, expect?: string, again?: boolean): void {
     if (ended) return;
     const before = referee.frames;
-    const verdict = referee.fed(packet, expect);
+    const verdict = referee.fed(packet, expect, again);
+    if (this.plant === "late" && referee.superseded) handlers.get(referee.account?.user ?? this)?.(packet);
     this.frames += referee.frames - before;
     this.packets++;
     this.#note(`${verdict} to ${referee.subject}`, packet);
@@ -194,8 +185,9 @@ export class World {
   }
 
   /** Opens the app's end of a wire; what comes of it is up to the app. */
-  async admit(tap: Tap, protocols: readonly string[], mood: Mood): Promise<boolean> {
-    const offer = protocols.length > 0 ? { "sec-websocket-protocol": protocols.join(", ") } : undefined;
+  async admit(wire: Wire<ServerSide>, protocols: readonly string[], mood: Mood): Promise<boolean> {
+    const { tap, referee, side } = wire;
+    const offer = protocols.length > 0 ? { "sec-websocket-protocol": this.#forge(protocols).join(", ") } : undefined;
     const headers = { upgrade: "websocket", "x-mood": mood, ...offer };
     const remoteAddress = this.random.pick(ADDRESSES);
     const admission = await this.fuzzed.app.admit(new Request("http://localhost/prism", { headers }), {
@@ -204,8 +196,21 @@ export class World {
     if (!isAdmission(admission)) return false;
     Object.assign(tap, { protocol: admission.protocol });
     this.sessions++;
-    admission.open(this.plant === undefined ? tap : planted(this, tap));
+    this.trail.push({ what: "comes", packet: protocols.join(" ") });
+    const offered = readOffers(protocols);
+    if (offered !== undefined) side.open(offered.resume);
+    admission.open(this.plant === undefined ? tap : planted(this, { tap, referee }));
     return true;
+  }
+
+  /** An app that takes a token that is spent for the one that followed it, if that is what is planted. */
+  #forge(protocols: readonly string[]): readonly string[] {
+    if (this.plant !== "spent") return protocols;
+    return protocols.map((one) => {
+      const token = one.split(".")[2] ?? "";
+      const account = this.bank.formerly(token);
+      return account?.token === undefined ? one : one.replace(token, account.token);
+    });
   }
 
   /** A socket to the app that nobody stands at. */
@@ -236,93 +241,5 @@ export class World {
   async advance(ms: number): Promise<void> {
     await this.clock.advance(ms);
     this.check();
-  }
-}
-
-/** A socket of an adapter, or an app, that has a bug. */
-function planted(world: World, tap: Tap): Socket {
-  const { plant, random } = world;
-  const now = (): boolean => random.chance(0.05);
-  const { send, close } = tap;
-  if (plant === "grammar") tap.send = (packet) => send.call(tap, now() ? `${String(packet)}\x1e` : packet);
-  if (plant === "credit") tap.send = (packet) => send.call(tap, now() ? "<@1" : packet);
-  if (plant === "deaf") tap.close = (code, reason) => void (code === 1002 || close.call(tap, code, reason));
-  if (plant === "leak" && now()) {
-    // Another socket for the same client, which it does not know of and an intermediary keeps alive.
-    void world.dial(["prism.1"]).then((forgotten) => {
-      forgotten.onmessage = (packet) => {
-        if (packet === "(") forgotten.send(")");
-      };
-    });
-  }
-  const inner = Object.getOwnPropertyDescriptor(tap, "onmessage")!.value as Socket["onmessage"];
-  let handler = inner;
-  Object.defineProperty(tap, "onmessage", {
-    get: () => (packet: string | Uint8Array) => {
-      if (plant === "adapter" && now()) return handler(undefined as never);
-      if (plant === "throw" && now()) throw new TypeError("Thrown in the receive path");
-      if (plant === "rejection" && now()) void Promise.reject(new Error("Nobody catches this"));
-      if (plant === "prototype" && now()) Object.assign(Object.prototype, { polluted: true });
-      if (plant === "trusting" && typeof packet === "string" && now()) return handler("$[]");
-      handler(packet);
-    },
-    set: (given: Socket["onmessage"]) => {
-      handler = given;
-    },
-  });
-  return tap;
-}
-
-/** A client that does nothing wrong, and must not notice what others do. */
-class Bystander {
-  readonly connection: ClientConnection;
-  readonly #calls: UntypedRpcClient;
-  readonly #world: World;
-  #count = 0;
-  #open = 0;
-
-  constructor(world: World) {
-    this.#world = world;
-    const client = connect("ws://localhost", {
-      clock: world.clock,
-      auth: world.secured ? "good" : undefined,
-      dial: (_, protocols) => world.dial(protocols),
-      services: { ...halves, calls: rpc({ confirm: () => true }) },
-      log: ({ message, data }) => world.report(new Crash("bystander", `its log says ${message}`, data)),
-    }) as unknown as { connection: ClientConnection; calls: UntypedRpcClient };
-    this.connection = client.connection;
-    this.#calls = client.calls;
-    client.connection.on("open", () => this.#open++);
-  }
-
-  /** Asks the app something, and has the answer once all is quiet. */
-  async check(): Promise<void> {
-    const { random } = this.#world;
-    const n = ++this.#count;
-    const answers: unknown[] = [];
-    const wanted: unknown[] = [];
-    const ask = (call: PromiseLike<unknown>, right: unknown): void => {
-      wanted.push(right);
-      call.then(
-        (answer) => answers.push(answer),
-        (error: unknown) => answers.push(isPrismError(error) ? error.code : String(error)),
-      );
-    };
-    ask(this.#calls.echo!({ n, text: "x\u001e€" }), { n, text: "x\u001e€" });
-    if (random.chance(0.3)) ask(this.#calls.sum!({ a: n, b: 1 }), n + 1);
-    if (random.chance(0.2)) ask(this.#calls.add!(undefined, [1, 2, 3]), 6);
-    if (random.chance(0.2)) ask(this.#calls.ask!("x"), true);
-    if (random.chance(0.2)) ask(this.#calls.count!(20), "done");
-    if (this.#world.plant === "answer" && random.chance(0.1)) wanted.push("another");
-    await this.#world.settle();
-    const sort = (values: unknown[]): string =>
-      values
-        .map((value) => JSON.stringify(value))
-        .toSorted()
-        .join();
-    if (sort(answers) !== sort(wanted)) throw new Crash("bystander", `hears ${sort(answers)}, not ${sort(wanted)}`);
-    if (this.connection.status !== "open" || this.#open !== 1) {
-      throw new Crash("bystander", `${this.connection.status}, opened ${this.#open} times`);
-    }
   }
 }

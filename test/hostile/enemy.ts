@@ -57,10 +57,14 @@ export class Enemy {
   reason = "";
   /** Frames that it got, without those of the socket itself. */
   readonly frames: string[] = [];
+  /** Whether it does so, as every client does. */
+  acknowledges = false;
   #unread: Buffer = Buffer.alloc(0);
   #upgraded = false;
   #look = new Set<() => void>();
   #over = false;
+  #received = 0;
+  #acknowledged = 0;
 
   /**
    * @param port where the server is
@@ -98,8 +102,8 @@ export class Enemy {
           this.reason = payload.toString("utf8", 2);
           settleClosed(payload.length < 2 ? 1005 : payload.readUInt16BE(0));
           tcp.write(frame(0x88, payload.subarray(0, 2)));
-        } else if (opcode === 1) this.frames.push(...payload.toString().split("\x1e"));
-        else if (opcode === 2) this.frames.push(...unpack(payload));
+        } else if (opcode === 1) this.#take(payload.toString().split("\x1e"));
+        else if (opcode === 2) this.#take(unpack(payload));
       }
       for (const look of this.#look) look();
     });
@@ -132,7 +136,7 @@ export class Enemy {
     for (;;) {
       const place = this.frames.findIndex((one) => starts.some((start) => one.startsWith(start)));
       if (place >= 0) return this.frames.splice(place, 1)[0]!;
-      if (this.#over) throw new Error(`The connection ended before any of ${starts.join(" ")}`);
+      if (this.#over) throw new Error(`The connection ended before any of ${starts.join(" ")}: ${this.reason}`);
       await new Promise<void>((resolve) => {
         const look = (): void => {
           this.#look.delete(look);
@@ -145,6 +149,15 @@ export class Enemy {
 
   send(...bytes: Buffer[]): void {
     for (const some of bytes) this.tcp.write(some);
+  }
+
+  /** Acknowledges what it receives, where it has its welcome: else the server would hold the rest back. */
+  #take(frames: readonly string[]): void {
+    this.frames.push(...frames);
+    for (const frame of frames) if (!/^[$%()]/.test(frame)) this.#received++;
+    if (!this.acknowledges || this.#received - this.#acknowledged < 64) return;
+    this.#acknowledged = this.#received;
+    this.send(text(`%${writeNumber(this.#received)}`));
   }
 
   #read(): Message | undefined {
@@ -195,5 +208,6 @@ export async function enter(port: number): Promise<Enemy & { readonly welcome: W
   const enemy = await upgrade(port, "prism.1");
   const welcome = JSON.parse((await enemy.got("$")).slice(1)) as Welcome;
   enemy.send(text("%@"));
+  enemy.acknowledges = true;
   return Object.assign(enemy, { welcome });
 }

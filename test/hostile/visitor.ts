@@ -92,6 +92,7 @@ export class Visitor {
     if (status !== 101) throw new Error(`The handshake was answered with ${status}`);
     const welcome = JSON.parse((await enemy.take("$")).slice(1)) as Welcome;
     enemy.send(text("%@"));
+    enemy.acknowledges = true;
     if (entrance.token !== undefined) {
       enemy.send(text(`$${JSON.stringify({ auth: entrance.token })}`));
       await enemy.take('${"auth":true');

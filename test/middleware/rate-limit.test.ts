@@ -359,7 +359,7 @@ describe("rateLimit", () => {
     const refusal = `{"code":"rate_limited","message":"Try again in 1000 ms","data":{"retryAfter":1000}}`;
     expect(await peer.say("@0", "@0", "@1", "?@@2", "?@A3", "@4")).toEqual(["=@2", `!A${refusal}`]);
     await clock.advance(1000);
-    expect(await peer.say("@5")).toEqual([]);
+    expect(await peer.say("@5")).toEqual(["%F"]);
     expect([heard, levels, peer.closings]).toEqual([[0, 0, 1, ["call", 2], 5], ["limited"], []]);
     await peer.say("@6");
     expect([heard, levels]).toEqual([

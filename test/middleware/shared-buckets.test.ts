@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rateLimit, redisBuckets, type RateLimitOptions } from "../../src/middleware/rate-limit.ts";
 import type { SharedBuckets, SharedTake } from "../../src/middleware/rate-limit.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { Stage } from "./stage.ts";
 
 interface Ask {

@@ -5,7 +5,7 @@ import type { Inbound, Middleware } from "../../src/service/middleware.ts";
 import { isPrismError, type PrismError } from "../../src/wire/errors.ts";
 import type { Clock } from "../../src/wire/clock.ts";
 import type { Body } from "../../src/wire/frames.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 /** A connection that is only looked at, and closed. */
 export interface FakeConnection extends ConnectionHandle {
@@ -58,7 +58,9 @@ export class Stage {
       state: {},
       remoteAddress,
       closed: false,
+      suspended: false,
       reason: undefined,
+      drained: () => Promise.resolve(),
       close(reason) {
         this.closed = true;
         this.reason = reason;

@@ -14,6 +14,51 @@ const mains: Record<RuntimeName, string> = {
   deno: "main.deno.ts",
 };
 
+/** What uses the blocks that only give an app. */
+const users = {
+  "called-again.js": `
+    import { connectInMemory, createNetwork } from "@prismrt/prism/testing";
+    import { rpc } from "@prismrt/prism/services/rpc/client";
+    import { app } from "./idempotent.ts";
+    const setTimer = (run, ms) => {
+      const timer = setTimeout(run, ms);
+      return { cancel: () => clearTimeout(timer) };
+    };
+    const afterTurn = (run) => void setTimeout(run, 0);
+    const clock = { now: () => performance.now(), setTimer, afterTurn, random: Math.random };
+    const network = createNetwork({ clock });
+    const options = { services: { names: rpc() }, network, reconnect: { min: 1, max: 1 } };
+    const client = connectInMemory(app, options);
+    await client.names.set({ id: 1, name: "Ada" });
+    network.lines[0].cut();
+    await new Promise((resolve) => client.connection.on("resumed", resolve));
+    console.log(await client.names.count());
+    client.connection.close();
+    await app.close();`,
+  "deployed.js": `
+    import { createStorage } from "unstorage";
+    import { connectInMemory } from "@prismrt/prism/testing";
+    import { createApp } from "./handover.ts";
+    const storage = createStorage();
+    const [old, next] = [createApp(storage), createApp(storage)];
+    let serving = old;
+    const here = { ...old, admit: (...args) => serving.admit(...args), fetch: (...args) => serving.fetch(...args) };
+    const counter = { kind: "counter", codec: "json", client: (host) => host };
+    const client = connectInMemory(here, { services: { counter }, reconnect: { min: 1, max: 1 } });
+    client.counter.onmessage((count) => console.log("counted", count));
+    client.connection.on("resumed", () => console.log("resumed"));
+    client.connection.on("reset", () => console.log("reset"));
+    await client.connection.opened;
+    client.counter.send(1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    serving = next;
+    await old.drain({ within: 1000 });
+    client.counter.send(1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    client.connection.close();
+    await next.close();`,
+};
+
 /** The code blocks that begin with a comment that names their file. */
 function blocksOf(text: string): Map<string, string> {
   const blocks = [...text.matchAll(/^```ts\n(\/\/ ([\w.]+\.ts)\b[^]*?)^```/gm)];
@@ -27,7 +72,7 @@ describe("the README's code", () => {
 
   beforeAll(async () => {
     const guides = readdirSync(`${root}docs`).filter((file) => file.endsWith(".md"));
-    expect(guides).toContain("security.md");
+    expect(guides).toEqual(expect.arrayContaining(["security.md", "testing.md"]));
     const pages = ["README.md", ...guides.map((file) => `docs/${file}`)];
     const readme = pages.map((file) => readFileSync(root + file, "utf8")).join("\n");
     const blocks = blocksOf(readme);
@@ -35,6 +80,7 @@ describe("the README's code", () => {
     expect(readme.match(/^```ts$/gm)).toHaveLength(blocks.size);
     port = await freePort();
     for (const [file, code] of blocks) writeFileSync(join(folder, file), code.replaceAll("3000", String(port)));
+    for (const [file, code] of Object.entries(users)) writeFileSync(join(folder, file), code);
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
     const compilerOptions = {
       allowImportingTsExtensions: true,
@@ -47,7 +93,7 @@ describe("the README's code", () => {
     };
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
     library = packLibrary();
-    install(folder, [library, "valibot", "acorn", "eslint-scope"]);
+    install(folder, [library, "valibot", "unstorage", "acorn", "eslint-scope"]);
   }, 240_000);
 
   afterAll(() => remove(folder, join(library, "..")));
@@ -86,7 +132,13 @@ describe("the README's code", () => {
     ["session.ts", "Hello Ada"],
     ["token.ts", "robot"],
     ["limited.ts", "Later: {"],
+    ["deployed.js", "counted 1", "resumed", "counted 2"],
+    ["called-again.js", "Away", "Back", "1", "Gone"],
     ["proxy.ts", "true", "__Host-prism.sid="],
+    ["slow.test.ts", "passed"],
+    ["cut.test.ts", "passed"],
+    ["silent.test.ts", "passed"],
+    ["seeds.test.ts", "passed"],
   ])("%s says what it promises, on each runtime", async (file, ...promised) => {
     for (const name of runtimeNames) {
       const child = spawnRuntime(name, join(folder, file), [], {}, folder);

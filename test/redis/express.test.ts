@@ -1,20 +1,11 @@
-import { Redis } from "ioredis";
 import { createStorage } from "unstorage";
 import redis from "unstorage/drivers/redis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { Browser, createStage, latch, seen, type StageOptions } from "../session/express-stage.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
+import { useRedis } from "./clients.ts";
 
-let server: RedisServer;
-let raw: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  raw = new Redis(server.url);
-});
-afterAll(async () => {
-  raw.disconnect();
-  await server.stop();
-});
+const server = useRedis();
 
 let bases = 0;
 
@@ -42,10 +33,10 @@ test("two servers share a login, whichever of them and of Express and Prism has 
   expect(ada.set.length).toBe(1);
 
   // All of it is in Redis, in one record, and goes away by itself.
-  expect(await raw.keys(`${base}:*`)).toEqual([`${base}:prism-session:${id}`]);
-  const record = JSON.parse((await raw.get(`${base}:prism-session:${id}`)) ?? "") as Record<string, unknown>;
+  expect(await server.raw.keys(`${base}:*`)).toEqual([`${base}:prism-session:${id}`]);
+  const record = JSON.parse((await server.raw.get(`${base}:prism-session:${id}`)) ?? "") as Record<string, unknown>;
   expect(record).toMatchObject({ data: { user: "ada", basket: 3 }, cookie: { path: "/", httpOnly: true } });
-  expect(await raw.pttl(`${base}:prism-session:${id}`)).toBeGreaterThan(0);
+  expect(await server.raw.pttl(`${base}:prism-session:${id}`)).toBeGreaterThan(0);
 });
 
 test("a login survives a restart of both, and a new secret", async () => {

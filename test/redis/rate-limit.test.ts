@@ -1,28 +1,14 @@
-import { Redis, type Cluster, type RedisOptions } from "ioredis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { rateLimit, redisBuckets, type RedisEvaluator, type SharedTake } from "../../src/middleware/rate-limit.ts";
 import { serverClock } from "../../src/server/clock.ts";
 import { Stage } from "../middleware/stage.ts";
-import { startRedis, type RedisServer } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
+import { openClient, useRedis } from "./clients.ts";
 
-let server: RedisServer;
-let raw: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  raw = new Redis(server.url);
-});
-afterAll(async () => {
-  raw.disconnect();
-  await server.stop();
-});
+const server = useRedis();
 
-function open(url = server.url, options: RedisOptions = {}): Redis {
-  const client = new Redis(url, options);
-  // It has nobody else to tell.
-  client.on("error", () => {});
-  onTestFinished(() => client.disconnect());
-  return client;
-}
+const open = (url = server.url, options: RedisOptions = {}): Redis => openClient(url, options);
 
 let prefixes = 0;
 const newPrefix = (): string => `limit${prefixes++}:`;
@@ -67,9 +53,12 @@ describe("buckets in Redis", () => {
     const buckets = redisBuckets(open(), { prefix });
     await buckets.take("a", 1, { rate: 10, burst: 100 });
     await buckets.take("b", 50, { rate: 10, burst: 100 });
-    const [short, long] = await Promise.all([raw.pttl(`${prefix}10/100:a`), raw.pttl(`${prefix}10/100:b`)]);
+    const [short, long] = await Promise.all([
+      server.raw.pttl(`${prefix}10/100:a`),
+      server.raw.pttl(`${prefix}10/100:b`),
+    ]);
     expect([short > 0, short <= 102, long > 4000, long <= 5002]).toEqual([true, true, true, true]);
-    await expect.poll(() => raw.keys(`${prefix}*`)).toEqual([`${prefix}10/100:b`]);
+    await expect.poll(() => server.raw.keys(`${prefix}*`)).toEqual([`${prefix}10/100:b`]);
   });
 
   test("take nothing where they do not allow it, and leave nothing where nothing was taken", async () => {
@@ -77,7 +66,7 @@ describe("buckets in Redis", () => {
     const buckets = redisBuckets(open(), { prefix });
     const size = { rate: 0.01, burst: 5 };
     expect(await buckets.take("a", 6, size)).toMatchObject({ allowed: false, remaining: 5 });
-    expect(await raw.exists(`${prefix}0.01/5:a`)).toBe(0);
+    expect(await server.raw.exists(`${prefix}0.01/5:a`)).toBe(0);
     await buckets.take("a", 4, size);
     for (let i = 0; i < 5; i++) expect(await buckets.take("a", 2, size)).toMatchObject({ allowed: false });
     expect(await buckets.take("a", 1, size)).toMatchObject({ allowed: true });
@@ -99,7 +88,7 @@ describe("buckets in Redis", () => {
   ])("survive %s in their place", async (value, remaining) => {
     const prefix = newPrefix();
     const buckets = redisBuckets(open(), { prefix });
-    await raw.set(`${prefix}10/5:a`, value);
+    await server.raw.set(`${prefix}10/5:a`, value);
     const take = await buckets.take("a", 1, { rate: 10, burst: 5 });
     if (remaining >= 0) expect(take).toMatchObject({ allowed: true, remaining });
     else expect(take).toEqual({ allowed: false, remaining: 0, retryAfter: 100 });

@@ -1,4 +1,3 @@
-import { type AddressInfo, connect, createServer } from "node:net";
 import { createStorage, type Storage } from "unstorage";
 import redis, { type RedisOptions } from "unstorage/drivers/redis";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -8,6 +7,7 @@ import { randomId } from "../../src/wire/random-id.ts";
 import { toRecordOf } from "../session/records.ts";
 import { idsOf } from "../session/store.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
+import { startLossyProxy } from "./clients.ts";
 
 const day = 86_400_000;
 
@@ -56,27 +56,14 @@ describe("while Redis is gone", () => {
   test("a write whose answer was lost is sent again, and meets itself", async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
-    let swallow = false;
-    const proxy = createServer((client) => {
-      const upstream = connect(own.port, "127.0.0.1");
-      client.pipe(upstream);
-      for (const socket of [client, upstream]) socket.on("error", () => {}).on("close", () => upstream.destroy());
-      upstream.on("data", (data) => {
-        if (swallow) client.destroy();
-        else client.write(data);
-        swallow = false;
-      });
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void proxy.close());
-    const port = (proxy.address() as AddressInfo).port;
-    const storage = createStorage({ driver: redis({ host: "127.0.0.1", port }) });
+    const proxy = await startLossyProxy(own.port);
+    const storage = createStorage({ driver: redis({ host: "127.0.0.1", port: proxy.port }) });
     onTestFinished(() => storage.dispose());
 
     const store = openStore(storage);
     const id = randomId();
     await store.write(id, toRecordOf({}), 0, day);
-    swallow = true;
+    proxy.loseNext();
     expect(await store.write(id, { ...toRecordOf({}), version: 2 }, 1, day)).toBe(false);
     expect(await store.read(id)).toEqual({ ...toRecordOf({}), version: 2 });
   });

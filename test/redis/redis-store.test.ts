@@ -1,7 +1,7 @@
-import { Cluster, Redis } from "ioredis";
+import { Cluster, type Redis } from "ioredis";
 import { createStorage, prefixStorage, type Storage } from "unstorage";
 import redis, { type RedisOptions } from "unstorage/drivers/redis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openStore } from "../../src/session/open-store.ts";
 import { createRedisStore, type RedisClient } from "../../src/session/redis-store.ts";
 import type { SessionStore } from "../../src/session/session-store.ts";
@@ -10,21 +10,12 @@ import { randomId } from "../../src/wire/random-id.ts";
 import { toRecordOf } from "../session/records.ts";
 import { describeStore, idsOf, increment, type StoreStage } from "../session/store.ts";
 import { freePort } from "../support/ports.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
+import { openClient, useRedis } from "./clients.ts";
 
 const day = 86_400_000;
 
-let server: RedisServer;
-/** Sees keys as they are. */
-let raw: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  raw = new Redis(server.url);
-});
-afterAll(async () => {
-  raw.disconnect();
-  await server.stop();
-});
+const server = useRedis();
 
 let bases = 0;
 const newBase = (): string => `app${bases++}`;
@@ -42,7 +33,7 @@ function stageOf(open: (storage: Storage) => SessionStore): StoreStage {
     store,
     other: store.atomic ? open(second) : store,
     storage,
-    lifeOf: (id) => raw.pttl(`${base}:prism-session:${id}`),
+    lifeOf: (id) => server.raw.pttl(`${base}:prism-session:${id}`),
     close: async () => {
       await Promise.all([storage.dispose(), second.dispose()]);
     },
@@ -60,6 +51,7 @@ describe("the Redis store and unstorage's driver", () => {
     ["no base", {}, "", "prism-session:"],
     ["a base", { base: "one" }, "", "one:prism-session:"],
     ["a base that ends in a colon", { base: "two:" }, "", "two:prism-session:"],
+    ["a base that ends in two", { base: "seven::" }, "", "seven:prism-session:"],
     ["a base in a base", { base: "/three/of\\four:" }, "", "three:of:four:prism-session:"],
     ["a base with a glob's characters", { base: "*?[a-z]^$" }, "", "*?[a-z]^$:prism-session:"],
     ["a mount", { base: "five" }, "prism-session", "five:"],
@@ -68,7 +60,7 @@ describe("the Redis store and unstorage's driver", () => {
   ];
 
   test.each(cases)("use the same keys, with %s", async (_, options, mount, prefix) => {
-    await raw.flushall();
+    await server.raw.flushall();
     const driver = redis({ url: server.url, ...options });
     const storage = createStorage(mount === "" ? { driver } : {});
     if (mount !== "") storage.mount(mount, driver);
@@ -80,8 +72,8 @@ describe("the Redis store and unstorage's driver", () => {
     const record = { ...toRecordOf({ text: 'é"\ud800', list: [1.5] }), cookie: {}, dead: { until: 1 } };
     await fast.write(ids[0], record, 0, day);
     await plain.write(ids[1], record, 0, day);
-    expect((await raw.keys("*")).toSorted()).toEqual(ids.map((id) => prefix + id).toSorted());
-    const texts = await raw.mget(ids.map((id) => prefix + id));
+    expect((await server.raw.keys("*")).toSorted()).toEqual(ids.map((id) => prefix + id).toSorted());
+    const texts = await server.raw.mget(ids.map((id) => prefix + id));
     expect(texts[0]).toBe(texts[1]);
     expect(await idsOf(fast)).toEqual(ids);
   });
@@ -122,7 +114,7 @@ describe("the Redis store and unstorage's driver", () => {
     const storage = openStorage({ base });
     onTestFinished(() => storage.dispose());
     const id = randomId();
-    await raw.rpush(`${base}:prism-session:${id}`, "x");
+    await server.raw.rpush(`${base}:prism-session:${id}`, "x");
     for (const store of [openStore(storage), createUnstorageStore(storage)]) {
       await expect(store.read(id)).rejects.toThrow("WRONGTYPE");
       await expect(store.write(id, toRecordOf({}), 0, day)).rejects.toThrow("WRONGTYPE");
@@ -133,8 +125,7 @@ describe("the Redis store and unstorage's driver", () => {
 describe("the Redis store", () => {
   test("connects when there is something to do, and no sooner", async () => {
     let made = 0;
-    const client = new Redis(server.url, { lazyConnect: true });
-    onTestFinished(() => client.disconnect());
+    const client = openClient(server.url, { lazyConnect: true });
     const store = createRedisStore(() => (made++, client), `${newBase()}:`);
     expect(made).toBe(0);
     expect(await store.read(randomId())).toBeUndefined();
@@ -142,8 +133,7 @@ describe("the Redis store", () => {
   });
 
   test("writes in one round trip, whatever else there is", async () => {
-    const client = new Redis(server.url);
-    onTestFinished(() => client.disconnect());
+    const client = openClient(server.url);
     const sent: string[] = [];
     const spy: RedisClient = {
       get: (key) => (sent.push("get"), client.get(key)),
@@ -173,16 +163,18 @@ describe("the Redis store", () => {
     const storage = openStorage({ base });
     onTestFinished(() => storage.dispose());
     const ids = Array.from({ length: 5_000 }, randomId).toSorted();
-    await raw.mset(ids.flatMap((id) => [`${base}:prism-session:${id}`, "{}"]));
+    await server.raw.mset(ids.flatMap((id) => [`${base}:prism-session:${id}`, "{}"]));
     expect([...new Set(await idsOf(openStore(storage)))]).toEqual(ids);
   });
 
   test("names the sessions of each of a cluster's nodes", async () => {
-    const nodes = [1, 2].map((db) => new Redis(server.url, { db }));
-    onTestFinished(() => nodes.forEach((node) => node.disconnect()));
+    const nodes = [1, 2].map((db) => openClient(server.url, { db }));
     const ids = nodes.map(() => randomId());
     await Promise.all(nodes.map((node, at) => node.set(`x:${ids[at]}`, "{}")));
-    const store = createRedisStore(() => Object.assign(Object.create(raw) as Redis, { nodes: () => nodes }), "x:");
+    const store = createRedisStore(
+      () => Object.assign(Object.create(server.raw) as Redis, { nodes: () => nodes }),
+      "x:",
+    );
     expect(await idsOf(store)).toEqual(ids.toSorted());
   });
 
@@ -190,10 +182,9 @@ describe("the Redis store", () => {
     const announced = ["--cluster-announce-ip", "127.0.0.1", "--cluster-port", String(await freePort())];
     const node = await startRedis(undefined, ["--cluster-enabled", "yes", ...announced]);
     onTestFinished(() => node.stop());
-    const setUp = new Redis(node.url);
+    const setUp = openClient(node.url);
     await setUp.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
     await expect.poll(() => setUp.call("CLUSTER", "INFO"), { timeout: 20_000 }).toContain("cluster_state:ok");
-    setUp.disconnect();
     const driver = redis({ base: "app", cluster: [{ host: "127.0.0.1", port: node.port }] });
     const storage = createStorage({ driver });
     onTestFinished(() => storage.dispose());

@@ -86,7 +86,7 @@ describe("the hook", () => {
     const { app, clock } = setUp();
     (await admit(app)).abandon();
     expect(clock.timers).toBe(0);
-    expect(app.stats()).toEqual({ connections: 0, received: 0, sent: 0 });
+    expect(app.stats()).toEqual({ connections: 0, suspended: 0, received: 0, sent: 0 });
   });
 });
 
@@ -100,6 +100,7 @@ describe("the welcome", () => {
       welcome: 1,
       connection: expect.stringMatching(/^[\w-]{22}$/),
       resumed: false,
+      resume: expect.stringMatching(/^[\w-]{22}$/),
       received: 0,
       sent: 0,
       heartbeat: 25_000,
@@ -216,42 +217,69 @@ describe("a hello", () => {
 });
 
 describe("the subprotocols", () => {
-  const none = { version: undefined, manifest: undefined };
+  const none = { version: undefined, manifest: undefined, resume: undefined };
+  const only = { version: true, manifest: undefined, resume: undefined };
+  const back = (token: string, received: number) => ({ ...only, resume: { token, received } });
   test.each([
     [null, none],
     ["", none],
     [",,", none],
-    ["prism.1", { version: true, manifest: undefined }],
-    [" prism.1 ", { version: true, manifest: undefined }],
-    ["chat,\tprism.1", { version: true, manifest: undefined }],
-    ["prism.1,prism.1", { version: true, manifest: undefined }],
+    ["prism.1", only],
+    [" prism.1 ", only],
+    ["chat,\tprism.1", only],
+    ["prism.1,prism.1", only],
     ["PRISM.1", none],
     ["prism.10", none],
     ["prism.2", none],
-    ["prism.1,prism.manifest.abc-_9", { version: true, manifest: "abc-_9" }],
-    ["prism.manifest.abc, prism.1, prism.resume.t.7", { version: true, manifest: "abc" }],
-    ["prism.1,prism.manifest.", { version: true, manifest: undefined }],
-    ["prism.1,prism.manifest.a.b", { version: true, manifest: undefined }],
-    [`prism.1,prism.manifest.${"x".repeat(128)}`, { version: true, manifest: "x".repeat(128) }],
-    [`prism.1,prism.manifest.${"x".repeat(129)}`, { version: true, manifest: undefined }],
+    ["prism.1,prism.manifest.abc-_9", { ...only, manifest: "abc-_9" }],
+    ["prism.manifest.abc, prism.1, prism.resume.t.7", { ...back("t", 7), manifest: "abc" }],
+    ["prism.1,prism.manifest.", only],
+    ["prism.1,prism.manifest.a.b", only],
+    [`prism.1,prism.manifest.${"x".repeat(128)}`, { ...only, manifest: "x".repeat(128) }],
+    [`prism.1,prism.manifest.${"x".repeat(129)}`, only],
+    ["prism.1,prism.resume.a-_9.0", back("a-_9", 0)],
+    [`prism.1,prism.resume.${"x".repeat(128)}.2147483647`, back("x".repeat(128), 2 ** 31 - 1)],
+    ["prism.1,prism.resume.t.007", back("t", 7)],
+    ["prism.resume.t.7", { ...none, resume: { token: "t", received: 7 } }],
+    [`prism.1,prism.resume.${"x".repeat(129)}.7`, only],
+    ["prism.1,prism.resume..7", only],
+    ["prism.1,prism.resume.t", only],
+    ["prism.1,prism.resume.t.", only],
+    ["prism.1,prism.resume.t.7.8", only],
+    ["prism.1,prism.resume.t.2147483648", only],
+    ["prism.1,prism.resume.t.99999999999", only],
+    ["prism.1,prism.resume.t.-1", only],
+    ["prism.1,prism.resume.t.1e3", only],
+    ["prism.1,prism.resume.t.0x1", only],
+    ["prism.1,prism.resume.ä.7", only],
   ])("%j are read", (header, offer) => {
     expect(readOffers(header)).toEqual(offer);
   });
 
   test.each([
-    [{ hello: 1 }, { version: true, manifest: undefined }],
+    [{ hello: 1 }, only],
     [
       { hello: 1, manifest: "abc" },
-      { version: true, manifest: "abc" },
+      { ...only, manifest: "abc" },
     ],
-    [
-      { hello: 1, manifest: 7 },
-      { version: true, manifest: undefined },
-    ],
+    [{ hello: 1, manifest: 7 }, only],
     [
       { hello: NaN, manifest: "a b" },
-      { version: false, manifest: undefined },
+      { ...none, version: false },
     ],
+    [{ hello: 1, resume: "t", received: 7 }, back("t", 7)],
+    [
+      { hello: 1, resume: "t", received: 0, manifest: "abc" },
+      { ...back("t", 0), manifest: "abc" },
+    ],
+    [{ hello: 1, resume: "t" }, only],
+    [{ hello: 1, resume: "t", received: "7" }, only],
+    [{ hello: 1, resume: "t", received: 7.5 }, only],
+    [{ hello: 1, resume: "t", received: -1 }, only],
+    [{ hello: 1, resume: "t", received: 2 ** 31 }, only],
+    [{ hello: 1, resume: 7, received: 7 }, only],
+    [{ hello: 1, resume: "t.t", received: 7 }, only],
+    [{ hello: 1, received: 7 }, only],
   ])("say what a hello says: %j", (hello, offer) => {
     expect(readHello(hello)).toEqual(offer);
   });

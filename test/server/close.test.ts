@@ -131,14 +131,18 @@ describe("close", () => {
 test("stats count connections, and frames both ways", async () => {
   const { app, clock, host } = setUp();
   host.oncall((body) => body);
-  expect(app.stats()).toEqual({ connections: 0, received: 0, sent: 0 });
+  expect(app.stats()).toEqual({ connections: 0, suspended: 0, received: 0, sent: 0 });
   const peer = await join(app, clock);
-  expect(app.stats()).toEqual({ connections: 1, received: 1, sent: 1 });
+  expect(app.stats()).toEqual({ connections: 1, suspended: 0, received: 1, sent: 1 });
   await peer.say("?@@1", "?@A1", "@1");
-  expect(app.stats()).toEqual({ connections: 1, received: 4, sent: 3 });
-  peer.socket.close(1001);
+  expect(app.stats()).toEqual({ connections: 1, suspended: 0, received: 4, sent: 3 });
+  const other = await join(app, clock);
+  other.socket.close(1001);
+  await other.say();
+  expect(app.stats()).toEqual({ connections: 2, suspended: 1, received: 5, sent: 4 });
+  peer.socket.close(1000);
   await peer.say();
-  expect(app.stats()).toEqual({ connections: 0, received: 4, sent: 3 });
+  expect(app.stats()).toEqual({ connections: 1, suspended: 1, received: 5, sent: 4 });
 });
 
 test("a silent client is found, one that answers is not", async () => {

@@ -41,7 +41,7 @@ describe("send and broadcast", () => {
   test("do nothing for a client that has gone", async () => {
     const { host, handles, join } = setUp();
     const peer = await join();
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     expect(handles[0]).toHaveProperty("closed", true);
     host.send(handles[0]!, 1);
@@ -138,7 +138,7 @@ describe("a slow client", () => {
     const peer = await join();
     peer.waiting = 300;
     host.broadcast("a1", { conflate: "a" });
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     peer.drain();
     expect(await peer.say()).toEqual([]);
@@ -174,7 +174,7 @@ describe("a call to a client", () => {
     const peer = await join();
     const before = watch(host.call(handles[0]!, 1));
     await peer.say();
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     const after = watch(host.call(handles[0]!, 1));
     await peer.say();
@@ -214,7 +214,7 @@ describe("connections", () => {
     app.events.on("disconnect", ({ closed }) => void heard.push(`bus: disconnect ${closed}`));
     const peer = await join();
     expect(app.stats()).toMatchObject({ connections: 1 });
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     expect(heard).toEqual([
       "bus: connect false",
@@ -286,7 +286,7 @@ describe("errors", () => {
     app.events.on("connect", fail);
     const peer = await join();
     await peer.say("@1");
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     expect(heard).toEqual(["connect", "message"]);
     expect(events).toEqual([thrown, thrown, thrown, thrown]);
@@ -351,7 +351,7 @@ describe("an asynchronous schema", () => {
     const app = prism(stage.options).service("it", slow);
     const [peer, gone] = [await join(app, stage.clock), await join(app, stage.clock)];
     await gone.say("@9", "?@@9");
-    gone.socket.close(1001);
+    gone.socket.close(1000);
     expect(await peer.say("@1", '@"a"', "?@@2", '?@A"a"')).toEqual([]);
     open();
     expect(await peer.say()).toEqual([

@@ -61,8 +61,17 @@ describe("the log", () => {
     const { connection } = log[0]!;
     expect(log).toMatchObject([
       { level: "info", message: "Connected", connection, data: "192.0.2.1" },
+      { level: "info", message: "Suspended", connection, data: { code: 4999, reason: "bye" } },
+    ]);
+    // It never said anything, so that it is given up soon.
+    await clock.advance(10_000);
+    expect(log.slice(2)).toMatchObject([
       { level: "info", message: "Disconnected", connection, data: { code: 4999, reason: "bye" } },
     ]);
+    const other = await enter(app, clock);
+    other.socket.close(1000);
+    await other.say();
+    expect(log.slice(3).map(({ message }) => message)).toEqual(["Connected", "Disconnected"]);
   });
 
   test("has the hello, and who leaves before the welcome", async () => {

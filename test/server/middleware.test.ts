@@ -148,7 +148,7 @@ describe("middleware", () => {
     const gate = new Promise<void>((resolve) => (open = resolve));
     const { peer, heard, errors } = await setUp((inbound, next) => gate.then(() => next(inbound)));
     await peer.say("@1", "?@@2", "?@A3", "#A");
-    peer.socket.close(1001);
+    peer.socket.close(1000);
     await peer.say();
     open();
     await peer.say();

@@ -7,11 +7,11 @@ import type { ServerHost } from "../../src/service/hosts.ts";
 import { defineService } from "../../src/service/service.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
 import type { Socket } from "../../src/socket/socket.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 /** A fake clock that tells people the time, too. */
 export class FakeServerClock extends FakeClock implements ServerClock {
-  wall(): number {
+  override wall(): number {
     return Date.UTC(2025, 0, 2, 3, 4, 5);
   }
 }

@@ -208,14 +208,18 @@ describe("limits", () => {
   const most = (name: keyof Limits): number => (name === "frames" ? 1024 : 2 ** 31 - 1);
   const bad = [0, -1, 0.5, NaN, Infinity, -Infinity, 2 ** 31, "1", null] as const;
 
-  test.each(names)("%s is a whole number from 1", (name) => {
+  const least = (name: keyof Limits): number => (name === "resumeWithin" || name === "replayLimit" ? 0 : 1);
+
+  test.each(names)("%s is a whole number in its range", (name) => {
     for (const value of bad) {
-      if ((name === "timeout" && value === Infinity) || value === null) continue;
+      if (value === least(name) || (name === "timeout" && value === Infinity) || value === null) continue;
       const make = (): unknown => prism({ limits: { [name]: value } });
       expect(make, String(value)).toThrow(RangeError);
-      expect(make, String(value)).toThrow(`Limit ${name} is not a whole number from 1 to ${most(name)}: ${value}`);
+      expect(make, String(value)).toThrow(
+        `Limit ${name} is not a whole number from ${least(name)} to ${most(name)}: ${value}`,
+      );
     }
-    for (const value of [1, most(name)]) prism({ limits: { [name]: value } });
+    for (const value of [least(name), 1, most(name)]) prism({ limits: { [name]: value } });
   });
 
   test("let nobody have more frames in a packet than the protocol", () => {

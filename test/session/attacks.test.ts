@@ -6,7 +6,7 @@ import type { RequestSession } from "../../src/session/request-session.ts";
 import { createUnstorageStore } from "../../src/session/unstorage-store.ts";
 import { randomId } from "../../src/wire/random-id.ts";
 import { FakeServerClock } from "../server/raw.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { toRecordOf } from "./records.ts";
 import { aliveIds, createServer, expectLive, FaultyStore, Holder, look } from "./servers.ts";
 

@@ -6,7 +6,7 @@ import { SessionGate } from "../../src/session/session-gate.ts";
 import type { SessionOptions } from "../../src/session/options.ts";
 import { createUnstorageStore } from "../../src/session/unstorage-store.ts";
 import { admit, FakeServerClock, RawPeer } from "../server/raw.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createServer, expectLive, FaultyStore, Holder, START } from "./servers.ts";
 
 const secret = "a secret of the tests that is long enough";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LiveSession } from "../../src/session/live-session.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import {
   aliveIds,
   createServer,

@@ -5,7 +5,7 @@ import type { LiveSession } from "../../src/session/live-session.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/session-store.ts";
 import { createUnstorageStore } from "../../src/session/unstorage-store.ts";
 import { isPrismError } from "../../src/wire/errors.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createServer, Holder, joinBuses, type TestServer } from "./servers.ts";
 
 const KEYS = ["a", "b", "c"];

@@ -10,7 +10,7 @@ import { SessionWatch } from "../../src/session/session-watch.ts";
 import { Sessions } from "../../src/session/sessions.ts";
 import { createUnstorageStore } from "../../src/session/unstorage-store.ts";
 import { isPrismError } from "../../src/wire/errors.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 /** What goes wrong with one operation: whether the store fails or says nothing, and whether it has done it by then. */
 export const faults = ["fails before", "fails after", "hangs before", "hangs after"] as const;

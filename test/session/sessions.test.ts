@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { SessionValues } from "../../src/session/live-session.ts";
 import { randomId } from "../../src/wire/random-id.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createServer, expectLive, FaultyStore, finish, Holder, joinBuses, look } from "./servers.ts";
 
 function setUp(options?: Parameters<typeof createServer>[2]) {
@@ -235,6 +235,53 @@ describe("saving", () => {
     theirs.data["b"] = 1;
     await b.sessions.save(theirs);
     expect(await seen(mine.id)).toEqual({ kept: 1, b: 1 });
+  });
+
+  describe("that was read while both had changed a key, before another server emptied it,", () => {
+    async function meet() {
+      const { a, b, share, seen } = setUp();
+      const { mine, theirs, other } = await share({});
+      mine.data = { both: 1, gone: 1 };
+      await a.sessions.save(mine);
+      theirs.data["both"] = 2;
+      await b.sessions.refresh(theirs);
+      expect(theirs.data).toEqual({ both: 2, gone: 1 });
+      return { a, b, mine, theirs, other, seen };
+    }
+
+    test("is stored without what is gone", async () => {
+      const { a, b, mine, theirs, seen } = await meet();
+      mine.data = {};
+      await a.sessions.save(mine);
+      await b.sessions.save(theirs);
+      expect([theirs.data, await seen(mine.id)]).toEqual([{ both: 2 }, { both: 2 }]);
+    });
+
+    test("gets a new id without what is gone", async () => {
+      const { a, b, mine, theirs, other, seen } = await meet();
+      mine.data = {};
+      await a.sessions.save(mine);
+      const { live } = await b.sessions.regenerate(theirs, other);
+      expect([live.data, await seen(live.id)]).toEqual([{ both: 2 }, { both: 2 }]);
+      expect(await seen(mine.id)).toBe("moving");
+    });
+
+    test("is not taken for one that was never stored", async () => {
+      const { b, mine, theirs, seen } = await meet();
+      theirs.data = {};
+      await expect(b.sessions.save(theirs)).resolves.toBeUndefined();
+      expect([theirs.data, await seen(mine.id)]).toEqual([{ both: 1 }, { both: 1 }]);
+      theirs.data = {};
+      await b.sessions.save(theirs);
+      expect(await seen(mine.id)).toEqual({});
+    });
+
+    test("ends, whoever has its cookie", async () => {
+      const { b, mine, theirs, other, seen } = await meet();
+      theirs.handedOut = false;
+      await b.sessions.destroy(theirs, other);
+      expect(await seen(mine.id)).toBe("dead");
+    });
   });
 
   test("of a session that has ended elsewhere is told so, also where nothing has changed", async () => {

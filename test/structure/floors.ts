@@ -16,6 +16,7 @@ export const floors: readonly Floor[] = [
   { folders: ["src/http"], packages: ["hono"] },
   { folders: ["src/client", "src/middleware", "src/services/*"] },
   { folders: ["src/service"] },
+  { folders: ["src/handover"] },
   { folders: ["src/session"], packages: ["unstorage"] },
   { folders: ["src/broker"] },
   { folders: ["src/connection"] },

@@ -4,7 +4,12 @@ import { defineService, prism, PrismError } from "../../mod.ts";
 import { rpc as rpcHalf } from "../../src/services/rpc/client.ts";
 import { procedure, rpc } from "../../src/services/rpc/server.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
-import { connectInMemory, type InMemoryOptions } from "../../src/testing/testing.ts";
+import {
+  connectInMemory,
+  createNetwork,
+  type InMemoryOptions,
+  type NetworkOptions,
+} from "../../src/testing/testing.ts";
 import { admit, FakeServerClock } from "../server/raw.ts";
 import { expectNoUnhandledRejections, watch } from "../service/joined.ts";
 
@@ -78,7 +83,7 @@ describe("connectInMemory", () => {
     expect(requests[0]!.headers.get("sec-websocket-protocol")).toBe("prism.1");
     expect(app.isUpgrade(requests[0]!)).toBe(true);
     // A welcome out, its acknowledgement in: no hello is said where the version was selected.
-    expect(app.stats()).toEqual({ connections: 1, received: 1, sent: 1 });
+    expect(app.stats()).toEqual({ connections: 1, suspended: 0, received: 1, sent: 1 });
   });
 
   test("goes by the client's clock, where it is given one", async () => {
@@ -171,5 +176,103 @@ describe("connectInMemory", () => {
     expect(heard).toEqual([1]);
     client.connection.close();
     await app.close();
+  });
+});
+
+describe("through a network", () => {
+  /** An app with sessions and all, and what makes clients of it. */
+  function setUpNetwork(options: NetworkOptions = {}) {
+    const network = createNetwork(options);
+    const { clock } = network;
+    const app = prism({ clock, session: { secret: "of 32 characters, for these tests" } }).service(
+      "math",
+      rpc({ add: procedure(v.object({ a: v.number(), b: v.number() }), ({ a, b }) => a + b) }),
+    );
+    const join = () => connectInMemory<typeof app>(app, { services: { math: rpcHalf() }, network });
+    return { network, clock, app, join };
+  }
+
+  test("takes its time there and back, and settles whatever an admission takes", async () => {
+    const { network, clock, join } = setUpNetwork({ latency: 50 });
+    const client = join();
+    await clock.settle();
+    expect(network.lines).toHaveLength(1);
+    expect(client.connection.status).toBe("connecting");
+    await clock.advance(50);
+    expect(client.connection.status).toBe("open");
+    const sum = watch(client.math.add({ a: 1, b: 2 }));
+    await clock.advance(99);
+    expect(sum).toEqual({});
+    await clock.advance(1);
+    expect(sum).toEqual({ value: 3 });
+    client.connection.close();
+    await clock.advance(100);
+    expect(network.lines).toEqual([]);
+  });
+
+  test("gives each client a line, and each a new one when it comes back", async () => {
+    const { network, clock, app, join } = setUpNetwork();
+    const one = join();
+    await clock.settle();
+    const two = join();
+    await clock.settle();
+    const [first, second] = network.lines;
+    expect(network.lines).toHaveLength(2);
+    first!.cut();
+    await clock.settle();
+    expect([one.connection.status, two.connection.status]).toEqual(["suspended", "open"]);
+    await clock.advance(500);
+    expect(one.connection.status).toBe("open");
+    expect(network.lines).toEqual([second, expect.anything()]);
+    expect(app.stats().connections).toBe(2);
+    const sum = watch(one.math.add({ a: 1, b: 2 }));
+    await clock.settle();
+    expect(sum.value).toBe(3);
+    one.connection.close();
+    two.connection.close();
+    await clock.settle();
+    expect(network.lines).toEqual([]);
+  });
+
+  test("finds out by the heartbeat that nobody is there, and comes back", async () => {
+    const { network, clock, join } = setUpNetwork();
+    const client = join();
+    await clock.settle();
+    network.lines[0]!.halfOpen();
+    await clock.advance(20_000);
+    expect(client.connection.status).toBe("open");
+    await clock.advance(40_000);
+    expect(client.connection.status).toBe("open");
+    expect(network.lines).toHaveLength(1);
+    client.connection.close();
+    await clock.settle();
+  });
+
+  test("does not come back while the network is not reachable", async () => {
+    const { network, clock, join } = setUpNetwork();
+    const client = join();
+    await clock.settle();
+    network.reachable = false;
+    const failures: unknown[] = [];
+    client.connection.on("failed", (error) => void failures.push(String(error)));
+    network.lines[0]!.cut();
+    await clock.advance(9_000);
+    expect(client.connection.status).not.toBe("open");
+    expect(new Set(failures)).toEqual(new Set(["Error: The network is not reachable"]));
+    network.reachable = true;
+    await clock.advance(10_000);
+    expect(client.connection.status).toBe("open");
+    client.connection.close();
+    await clock.settle();
+  });
+
+  test("goes by the network's clock, whatever other is given", async () => {
+    const { network, clock, app } = setUpNetwork();
+    const other = new FakeServerClock();
+    const client = connectInMemory<typeof app>(app, { services: { math: rpcHalf() }, network, clock: other });
+    await clock.settle();
+    expect([client.connection.status, other.timersSet]).toEqual(["open", 0]);
+    client.connection.close();
+    await clock.settle();
   });
 });

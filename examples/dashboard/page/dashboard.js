@@ -44,8 +44,14 @@ async function introduce() {
 }
 let title = document.title;
 
-/* The connection's state. */
+/* The connection's state: live, on its way back with nothing lost, or a new one after a gap. */
 
+/** For how long the server keeps what a lost connection goes on with, in ms: its limit `resumeWithin`. */
+const kept = 120_000;
+/** For how long it is said that the connection is back, in ms. */
+const said = 6000;
+
+let open = false;
 let lostAt;
 let settle;
 function status(state, text) {
@@ -53,46 +59,54 @@ function status(state, text) {
   if ($("status-text").textContent !== text) $("status-text").textContent = text;
 }
 
-function opened() {
+/** @param resumed Whether the connection has gone on where it was. */
+function opened(resumed) {
   clearTimeout(settle);
+  open = true;
   if (lostAt === undefined) status("open", "Live");
   else {
     const away = duration(Math.max(1000, performance.now() - lostAt));
-    status("open", `Back after ${away}`);
-    room.note(`Connection lost for ${away}, back at ${minute(Date.now())}`);
-    settle = setTimeout(() => status("open", "Live"), 6000);
+    const back = `back at ${minute(Date.now())}`;
+    status(resumed ? "open" : "anew", resumed ? `Back after ${away}, nothing lost` : `New connection after ${away}`);
+    if (resumed) room.note(`Away for ${away}, ${back}: nothing was lost`);
+    else room.note(`Connection lost for ${away}, ${back}: something may be missing`);
+    settle = setTimeout(() => status("open", "Live"), said);
   }
   lostAt = undefined;
   document.title = title;
   delete document.body.dataset.lost;
   room.opened();
+  // Samples may be dropped where they cannot be sent at once, so the history fills the gap.
   void introduce();
+}
+
+function searching() {
+  if (performance.now() - lostAt < kept) status("suspended", "Reconnecting, nothing lost yet");
+  else status("lost", "Connection lost – reconnecting…");
 }
 
 function lost() {
   clearTimeout(settle);
-  if (startedAt === undefined && lostAt === undefined) return status("connecting", "Connecting…");
+  open = false;
   lostAt ??= performance.now();
-  status("lost", "Connection lost – reconnecting…");
+  searching();
   document.title = `(offline) ${title}`;
   document.body.dataset.lost = "";
   room.lost();
 }
 
-let open = false;
-function follow(now) {
-  if (now === "closed") {
-    lost();
-    status("lost", "Disconnected");
-  } else if (now === "open" && !open) opened();
-  else if (now !== "open") lost();
-  open = now === "open";
-}
-client.connection.on("status", follow);
-follow(client.connection.status);
+status("connecting", "Connecting…");
+client.connection.on("open", () => opened(false));
+client.connection.on("resumed", () => opened(true));
+client.connection.on("suspended", lost);
+client.connection.on("closed", () => {
+  lost();
+  status("lost", "Disconnected");
+});
 
 setInterval(() => {
-  if (startedAt !== undefined && open) $("uptime").textContent = duration(performance.now() - startedAt);
+  if (open && startedAt !== undefined) $("uptime").textContent = duration(performance.now() - startedAt);
+  if (client.connection.status === "suspended") searching();
   if (open || document.hidden) return;
   drift();
   draw();

@@ -195,11 +195,12 @@ export function people(room) {
     lost() {
       online = false;
       $("send").setAttribute("aria-disabled", "true");
-      $("people-count").textContent = "–";
       $("say").placeholder = "Reconnecting…";
-      last = undefined;
     },
     /** Leaves a line in the chat, which those who were looking away will see. */
-    note: (text) => line("note", text),
+    note(text) {
+      line("note", text);
+      last = undefined;
+    },
   };
 }

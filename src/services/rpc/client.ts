@@ -7,7 +7,7 @@ import type { ClientHost } from "../../service/hosts.ts";
 import type { ItemSource } from "../../service/items.ts";
 import { PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { raw, readCall, readValue, values, writeCall } from "./contract.ts";
+import { raw, readCall, readNames, readValue, values, writeCall, type Names } from "./contract.ts";
 import type { Answers, RpcHalf, RpcOptions, UntypedRpcClient } from "./types.ts";
 
 export type { Answers, RpcHalf, RpcOptions, UntypedRpcClient };
@@ -32,11 +32,11 @@ export function rpc(answers?: Answers): RpcHalf {
     codec: values,
     callCodec: raw,
     client: (host: ClientHost<Body, Body>) => {
-      const places = createPlaces(host);
+      const names = createNames(host);
       if (answers !== undefined) {
         host.oncall((body, context) => {
           const { place, value } = readCall(body);
-          const name = (host.init as string[])[place];
+          const name = names().list[place];
           if (name === undefined || !Object.hasOwn(answers, name)) throw new PrismError("not_found");
           return answers[name]!(readValue(value) as never, context);
         });
@@ -46,7 +46,12 @@ export function rpc(answers?: Answers): RpcHalf {
         const items = isSource(second) ? second : undefined;
         const options = (items === undefined ? second : third) as RpcOptions | undefined;
         const value = attempt(() => values.encode(input));
-        return host.call(() => writeCall(places(name), value()), { ...options, items });
+        const write = (): Body => {
+          const place = names().places.get(name);
+          if (place === undefined) throw new PrismError("not_found", `No procedure ${name}`);
+          return writeCall(place, value());
+        };
+        return host.call(write, { ...options, items, idempotent: () => names().idempotent.has(name) });
       });
     },
   };
@@ -64,18 +69,13 @@ function attempt<Value>(run: () => Value): () => Value {
   }
 }
 
-/** Looks places up in the table of the present connection; another connection may have another. */
-function createPlaces(host: ClientHost<Body, Body>): (name: string) => number {
+/** The table of the present connection; another connection may have another. */
+function createNames(host: ClientHost<Body, Body>): () => Names {
   let table: unknown;
-  let places = new Map<string, number>();
-  return (name) => {
-    if (table !== host.init) {
-      table = host.init;
-      places = new Map((table as string[]).map((known, place) => [known, place]));
-    }
-    const place = places.get(name);
-    if (place === undefined) throw new PrismError("not_found", `No procedure ${name}`);
-    return place;
+  let names: Names;
+  return () => {
+    if (table !== host.init) names = readNames((table = host.init));
+    return names;
   };
 }
 

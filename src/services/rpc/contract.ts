@@ -29,6 +29,48 @@ export function writeCall(place: number, value: Body): Body {
   return writeFrame(writeNumber(place), value);
 }
 
+/** Behind a name in the table: calls of it may be made again (PROTOCOL.md, "Calls"). */
+const AGAIN = "*";
+
+/** A table, read: where each name stands, and which may be called again. */
+export interface Names {
+  /** The place of each name. */
+  readonly places: ReadonlyMap<string, number>;
+  /** The names by their places. */
+  readonly list: readonly string[];
+  /** The names whose calls may be made again. */
+  readonly idempotent: ReadonlySet<string>;
+}
+
+/**
+ * Writes an entry of the table, for `init`.
+ *
+ * @param name the procedure's name
+ * @param idempotent whether calls of it may be made again
+ * @returns the entry
+ */
+export function writeName(name: string, idempotent: boolean): string {
+  return idempotent ? name + AGAIN : name;
+}
+
+/**
+ * Reads a table.
+ *
+ * @param init what the welcome gave
+ * @returns the names
+ */
+export function readNames(init: unknown): Names {
+  const places = new Map<string, number>();
+  const idempotent = new Set<string>();
+  const list = (init as readonly string[]).map((entry, place) => {
+    const name = entry.endsWith(AGAIN) ? entry.slice(0, -1) : entry;
+    if (name !== entry) idempotent.add(name);
+    places.set(name, place);
+    return name;
+  });
+  return { places, list, idempotent };
+}
+
 /** A call's body, read. */
 export interface CallBody {
   /** The place of the procedure in the table; -1 where there is no number. */

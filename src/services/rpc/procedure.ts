@@ -15,6 +15,11 @@ export interface ProcedureOptions {
   readonly output?: StandardSchema | undefined;
   /** Validates each item that the client sends; the handler gets them as `items`. */
   readonly items?: StandardSchema | undefined;
+  /**
+   * Whether it makes no difference if a call is made twice: then the client makes it again when its outcome was lost with
+   * the connection, in place of failing it with `lost`. Not where items have come or gone.
+   */
+  readonly idempotent?: boolean | undefined;
 }
 
 /** A handler without input. */
@@ -106,7 +111,8 @@ function createBuilder(guards: readonly AnyGuard[]): ProcedureBuilder<Shape> {
         : (definition as ProcedureOptions);
     const run = handler ?? definition;
     if (typeof run !== "function" || isSchema(run)) throw new TypeError("A procedure needs a handler");
-    return { "~procedure": createRunner(options, guards, run as AnyHandler) };
+    const runner = createRunner(options, guards, run as AnyHandler);
+    return { "~procedure": runner, "~idempotent": options.idempotent === true };
   };
   return Object.assign(build, {
     with: () => createBuilder(guards),

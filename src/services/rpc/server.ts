@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ServiceCallContext } from "../../service/contexts.ts";
+import type { ConnectionHandle, ServiceCallContext } from "../../service/contexts.ts";
 import { checkDepth } from "../../service/depth.ts";
 import type { ServerHost } from "../../service/hosts.ts";
 import { checkName } from "../../service/names.ts";
@@ -12,7 +12,7 @@ import type { Service } from "../../service/service.ts";
 import type { UnionToIntersection } from "../../service/union.ts";
 import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { flatten, raw, readCall, values, writeCall } from "./contract.ts";
+import { flatten, raw, readCall, readNames, values, writeCall, writeName, type Names } from "./contract.ts";
 import type {
   AnswerCallers,
   AnswerDefinition,
@@ -79,21 +79,37 @@ export function rpc<const P extends Procedures, const C extends ClientContract =
   for (const name of Object.keys(contract)) checkName(name, "client's function");
   const names = [...new Set([...leaves.keys(), ...Object.keys(contract)])];
   const runners = names.map((name) => leaves.get(name)?.["~procedure"]);
+  const init = names.map((name) => writeName(name, leaves.get(name)?.["~idempotent"] === true));
+  /** The names of a client that has an older table, and where its procedures are in this one. */
+  const older = new WeakMap<object, Names>();
+  const namesOf = (table: object): Names => {
+    let known = older.get(table);
+    if (known === undefined) older.set(table, (known = readNames(table)));
+    return known;
+  };
   return {
     kind: "rpc",
     codec: values,
     callCodec: raw,
-    init: names,
+    init,
     client: "rpc",
     server: (host: ServerHost<Body, Body>): RpcServer<C> => {
       host.oncall((body, context) => {
         const { place, value } = readCall(body);
-        const run = runners[place];
+        const table = host.initOf(context.connection) as object | undefined;
+        const own = table === init ? place : names.indexOf((table && namesOf(table).list[place]) ?? "");
+        const run = runners[own];
         if (run === undefined) throw new PrismError("not_found", "No such procedure");
         checkDepth(values, value, host.limits.depth);
         return (run as (value: Body, context: ServiceCallContext) => unknown)(value, context);
       });
-      return { client: (connection) => createCallers(host, contract, names, connection) };
+      const placeOf = (name: string, connection: ConnectionHandle<unknown>): number => {
+        const table = host.initOf(connection) as object | undefined;
+        const place = table === init ? names.indexOf(name) : table && namesOf(table).places.get(name);
+        if (place === undefined) throw new PrismError("not_found", `The client does not know ${name}`);
+        return place;
+      };
+      return { client: (connection) => createCallers(host, contract, placeOf, connection) };
     },
   };
 }
@@ -120,18 +136,17 @@ export function answer<I extends StandardSchema, O extends StandardSchema>(
 function createCallers<C extends ClientContract>(
   host: ServerHost<Body, Body>,
   contract: C,
-  names: readonly string[],
+  placeOf: (name: string, connection: ConnectionHandle<unknown>) => number,
   connection: Parameters<RpcServer<C>["client"]>[0],
 ): AnswerCallers<C> {
   const callers = Object.entries<AnswerDefinition>(contract).map(([name, { input, output }]) => {
-    const place = names.indexOf(name);
     return [
       name,
       async (given: unknown, options?: RpcOptions): Promise<unknown> => {
         const value = await checkGiven(name, input, given);
         return validate(
           output,
-          await host.call(connection, writeCall(place, values.encode(value)), options),
+          await host.call(connection, writeCall(placeOf(name, connection), values.encode(value)), options),
           "bad_output",
         );
       },

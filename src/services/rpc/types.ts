@@ -21,6 +21,8 @@ export interface ProcedureTypes {
 export interface Procedure<Types extends ProcedureTypes = ProcedureTypes, Needs = never> {
   /** Runs it, with everything around its handler. */
   readonly "~procedure": Runner;
+  /** Whether calls of it may be made again. */
+  readonly "~idempotent": boolean;
   /** For types only. */
   readonly "~types"?: Types | undefined;
   /** For types only: an app whose shape has less does not fit. */

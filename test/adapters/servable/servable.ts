@@ -56,6 +56,7 @@ export function createServable(transport: Partial<TransportLimits> = {}): Servab
       const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
       return upgrade && request.method === "GET" && new URL(request.url).pathname === "/prism";
     },
+    drain: () => Promise.resolve(),
     async admit(request, peer): Promise<Admission | Response> {
       const { searchParams } = new URL(request.url);
       const id = searchParams.get("id") ?? "";

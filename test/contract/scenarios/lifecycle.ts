@@ -30,7 +30,7 @@ function callIds(sent: readonly (string | Uint8Array)[]): number[] {
 }
 
 /** All that a client says of its connection from now on. */
-function history({ connection }: ContractClient): string[] {
+export function history({ connection }: ContractClient): string[] {
   const events: string[] = [];
   connection.on("status", (status) => void events.push(status));
   connection.on("reset", () => void events.push("reset"));
@@ -230,13 +230,6 @@ export const lifecycle: Readonly<Record<string, Scenario>> = {
     assert.ok([1002, 1006].includes(why.code), `${why.code}`);
     assert.equal(sockets.length, 2);
     assert.ok(sent.length > 0);
-  },
-  "a socket that breaks is replaced": async ({ open }) => {
-    const { dial, sockets } = tap();
-    const client = open({ dial });
-    await client.connection.opened;
-    const why = await reconnect(client, () => sockets.at(-1)!.close(4999, "broken"));
-    assert.equal(why.code, 4999);
   },
   "a server that is killed and started again is found again": async ({ open, restart }) => {
     const client = open();

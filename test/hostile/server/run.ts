@@ -39,12 +39,17 @@ export type AppName = (typeof all)[number] | "shared";
 /** How long the store may take, in ms. */
 const TIMEOUT = 150;
 
+/** How long a connection that has lost its socket is waited for, in ms. */
+const RESUME_WITHIN = 300;
+
 const read = (name: string): string => {
   return readFileSync(new URL(`../../adapters/fixtures/localhost.${name}.pem`, import.meta.url), "utf8");
 };
 
 export async function run(serve: (app: Servable, options: ServeOptions) => Promise<Serving>): Promise<void> {
-  const { limits, apps = all, redis: url } = JSON.parse(process.argv[2] ?? "{}") as RunOptions;
+  const { limits: given, apps = all, redis: url } = JSON.parse(process.argv[2] ?? "{}") as RunOptions;
+  // Who breaks off is waited for, but not for as long as tests wait until nobody is left.
+  const limits = { resumeWithin: RESUME_WITHIN, ...given };
   const runtime = globalThis as { gc?: () => void; Bun?: unknown };
   if (runtime.Bun === undefined) {
     setFlagsFromString("--expose-gc");
@@ -83,9 +88,12 @@ export async function run(serve: (app: Servable, options: ServeOptions) => Promi
       }),
     gate: () => {
       const session = { storage: createStorage({ driver: drivers.gate }), secret, timeout: 20_000 };
-      return createGate({ log: notices.of("gate"), limits: { ...limits, connections: 12 }, session }, barriers);
+      // Its places are counted, so that nobody keeps one who has gone.
+      const few = { ...limits, connections: 12, resumeWithin: 0 };
+      return createGate({ log: notices.of("gate"), limits: few, session }, barriers);
     },
-    wild: () => createWild({ log: notices.of("wild"), limits }, remains),
+    // Its listeners throw as connections end, which is to be before the next row begins.
+    wild: () => createWild({ log: notices.of("wild"), limits: { ...limits, resumeWithin: 0 } }, remains),
     diary: () =>
       createDiary({
         log: (entry) => {

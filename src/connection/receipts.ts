@@ -1,0 +1,100 @@
+import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
+import { WireError } from "../wire/errors.ts";
+import { MAX_NUMBER, writeNumber } from "../wire/numbers.ts";
+import type { Remindable, Reminder } from "./reminder.ts";
+
+/** After how many counted frames, or bytes, they are acknowledged at the latest (PROTOCOL.md, "Counting"). */
+const MOST_FRAMES = 64;
+const MOST_BYTES = 65_536;
+/** What a frame has besides its body, in bytes: no header is longer. */
+const HEADER = 15;
+/** How long a frame may wait for its acknowledgement, in ms. */
+export const ACKNOWLEDGE_WITHIN = 1_000;
+
+/** Counts what an end has received, and says when that is to be acknowledged. */
+export class Receipts implements Remindable {
+  /** Counted frames received so far, modulo 2^31. */
+  received = 0;
+  /** Whether they are acknowledged at all. */
+  acknowledges = false;
+  /** Whether an acknowledgement is to be sent. */
+  due = false;
+  readonly #reminder: Reminder;
+  readonly #mark: () => void;
+  #frames = 0;
+  #bytes = 0;
+  #reminded = false;
+  /** How many frames come that are here already. */
+  #repeated = 0;
+
+  /**
+   * @param reminder tells when a frame has waited long enough
+   * @param mark has what is due sent
+   */
+  constructor(reminder: Reminder, mark: () => void) {
+    this.#reminder = reminder;
+    this.#mark = mark;
+  }
+
+  /**
+   * Counts a frame.
+   *
+   * @param length of its body
+   * @returns false where it is here already: then it is not counted
+   */
+  count(length: number): boolean {
+    if (this.#repeated > 0) {
+      this.#repeated--;
+      return false;
+    }
+    this.received = (this.received + 1) & MAX_NUMBER;
+    if (!this.acknowledges) return true;
+    this.#bytes += length + HEADER;
+    if (++this.#frames >= MOST_FRAMES || this.#bytes >= MOST_BYTES) this.#say();
+    else if (!this.#reminded) {
+      this.#reminded = true;
+      this.#reminder.add(this);
+    }
+    return true;
+  }
+
+  remind(): void {
+    this.#reminded = false;
+    if (this.#frames > 0) this.#say();
+  }
+
+  /**
+   * Goes on with another socket.
+   *
+   * @param repeats after which frame received the peer begins: those that are here already are dropped
+   * @throws {WireError} 1002 if the peer begins after frames that are not here
+   */
+  resume(repeats: number): void {
+    const repeated = (this.received - repeats) & MAX_NUMBER;
+    if (repeated > MAX_NUMBER / 2) throw new WireError(PROTOCOL_ERROR, "Count out of range");
+    this.#repeated = repeated;
+  }
+
+  /** Says nothing more. */
+  end(): void {
+    if (this.#reminded) this.#reminder.delete(this);
+  }
+
+  /** The peer hears the count in another way: nothing is due. */
+  told(): void {
+    this.due = false;
+    this.#frames = this.#bytes = 0;
+  }
+
+  /** @returns the acknowledgement that is due, as a frame */
+  write(): string {
+    this.told();
+    return `%${writeNumber(this.received)}`;
+  }
+
+  #say(): void {
+    if (this.due) return;
+    this.due = true;
+    this.#mark();
+  }
+}

@@ -1,0 +1,126 @@
+import { Connection, type Receiver } from "../connection/connection.ts";
+import type { Asking } from "../connection/exchange.ts";
+import type { Link } from "../connection/link.ts";
+import type { Reminder } from "../connection/reminder.ts";
+import type { ConnectionHandle } from "../service/contexts.ts";
+import type { BroadcastOptions } from "../service/hosts.ts";
+import { REFUSED, type CloseCode } from "../wire/close-codes.ts";
+import type { Clock } from "../wire/clock.ts";
+import { PrismError } from "../wire/errors.ts";
+import type { Body, Frame } from "../wire/frames.ts";
+import type { Limits } from "../wire/limits.ts";
+import { randomId } from "../wire/random-id.ts";
+import { utf8Length } from "../wire/utf8.ts";
+import type { Numbering } from "./numbering.ts";
+import { Outlet, type OutletOwner } from "./outlet.ts";
+
+/** What is needed to send to a client. */
+export interface RecipientOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** Tells connections when what they received is to be acknowledged. */
+  readonly reminder: Reminder;
+}
+
+/** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
+const MAX_REASON = 123;
+
+/** Above this share of `sendLimit` a peer is slow: what may be dropped or replaced is. */
+const SLOW = 0.25;
+
+/** A client, as services have it: what is sent to it, and how fast it takes that. */
+export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiver {
+  readonly id: string;
+  readonly remoteAddress: string | undefined;
+  readonly wire: Connection;
+  readonly limits: Limits;
+  state: Record<string, unknown>;
+  /** The numbers that its client goes by, where another release has given them. */
+  numbering: Numbering | undefined;
+  protected link: Link | undefined;
+  #outlet: Outlet | undefined;
+
+  /**
+   * @param options the app's
+   * @param state what is kept for it
+   * @param remoteAddress its network address
+   * @param id its connection's; a new one where nothing is said
+   */
+  constructor(
+    { clock, limits, reminder }: RecipientOptions,
+    state: Record<string, unknown>,
+    remoteAddress: string | undefined,
+    id: string = randomId(),
+  ) {
+    this.id = id;
+    this.state = state;
+    this.remoteAddress = remoteAddress;
+    this.limits = limits;
+    const { calls, streams, held, sendLimit, replayFrames, replayLimit, resumeWithin } = limits;
+    const ends = { frameOut: Infinity, heard: false };
+    const own = { clock, reminder, calls, streams, asked: calls, held, sendLimit, replayFrames, replayLimit };
+    this.wire = new Connection(this, { ...own, ...ends });
+    this.wire.lasting = resumeWithin > 0 && replayLimit > 0;
+  }
+
+  abstract message(service: number, body: Body): void;
+  abstract call(service: number, id: number, body: Body): void;
+  /** Ends it, and closes its socket with a code. */
+  abstract shut(code: CloseCode, reason: string): void;
+  abstract overflow(): void;
+  abstract readonly suspended: boolean;
+
+  /**
+   * Calls a service of the client's.
+   *
+   * @throws {PrismError} `not_found` where the client does not know the service, and what `Connection.ask` throws
+   */
+  ask(service: number, body: Body, asking: Asking): void {
+    const number = this.numbering === undefined ? service : this.numbering.outbound(service);
+    if (number === undefined) throw new PrismError("not_found", "The client does not know this service");
+    this.wire.ask(number, body, asking);
+  }
+
+  get closed(): boolean {
+    return this.wire.over;
+  }
+
+  get slow(): boolean {
+    if (this.link === undefined || !this.wire.roomy) return true;
+    return this.link.bufferedAmount + this.wire.waiting > this.limits.sendLimit * SLOW;
+  }
+
+  async drained(): Promise<void> {
+    while (!this.closed) {
+      if (!this.slow) return;
+      await this.wire.room();
+    }
+    throw new PrismError("lost");
+  }
+
+  /** What waited in the socket has gone to the network. */
+  cleared(): void {
+    this.wire.wake();
+  }
+
+  close(reason = ""): void {
+    let short = reason.slice(0, MAX_REASON);
+    while (utf8Length(short) > MAX_REASON) short = short.slice(0, -1);
+    this.shut(REFUSED, short);
+  }
+
+  /** Hands over what was held back while it was slow or away. */
+  protected takeHeld(): readonly Frame[] {
+    return this.#outlet?.take() ?? [];
+  }
+
+  /** Sends a message, or drops or holds it back where it is slow and the options allow it. */
+  post(message: Frame, options: BroadcastOptions): void {
+    const frame = this.numbering === undefined ? message : this.numbering.message(message);
+    // To a service that the client does not know.
+    if (frame === undefined) return;
+    const plain = options.volatile !== true && options.conflate === undefined && this.#outlet === undefined;
+    if (plain) this.wire.send(frame);
+    else (this.#outlet ??= new Outlet(this)).post(frame, options);
+  }
+}

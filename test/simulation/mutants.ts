@@ -1,0 +1,143 @@
+import type { Mutant } from "./bundle.ts";
+
+/** What the simulation must find, each put into the shipped code by itself. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: "an acknowledgement is skipped",
+    file: "src/connection/receipts.ts",
+    from: "    if (this.#frames > 0) this.#say();",
+    to: "    this.#frames = 0;",
+  },
+  {
+    name: "an acknowledgement counts one too many",
+    file: "src/connection/receipts.ts",
+    from: "return `%${writeNumber(this.received)}`;",
+    to: "return `%${writeNumber(this.received + 1)}`;",
+  },
+  {
+    name: "what is repeated is taken again",
+    file: "src/connection/receipts.ts",
+    from: "      this.#repeated--;\n      return false;",
+    to: "      this.#repeated--;\n      return true;",
+  },
+  {
+    name: "a replay is given to the socket twice",
+    file: "src/connection/outbox.ts",
+    from: "    this.#replays = false;\n    if (this.#waiting.length === 0) return again ?? NONE;",
+    to: "    if (this.#waiting.length === 0) return again ?? NONE;\n    this.#replays = false;",
+  },
+  {
+    name: "a replay leaves out its first frame",
+    file: "src/connection/replay.ts",
+    from: ".slice(this.#gone);",
+    to: ".slice(this.#gone + 1);",
+  },
+  {
+    name: "what goes along with a replay is counted twice",
+    file: "src/connection/outbox.ts",
+    from: "this.sent = (this.sent + fresh.length) & MAX_NUMBER;",
+    to: "this.sent = (this.sent + fresh.length * (again === undefined ? 1 : 2)) & MAX_NUMBER;",
+  },
+  {
+    name: "what is held back is overtaken",
+    file: "src/connection/outbox.ts",
+    from: "const frames = this.#waiting.splice(0, count);",
+    to: "const frames = this.#waiting.splice(this.#waiting.length - count, count);",
+  },
+  {
+    name: "one frame more is kept than may be",
+    file: "src/connection/outbox.ts",
+    from: "const over = kept.count + count >= replayFrames",
+    to: "const over = kept.count + count > replayFrames",
+  },
+  {
+    name: "room is not told of",
+    file: "src/connection/outbox.ts",
+    from: "if (this.#waiters !== undefined && this.roomy) this.wake();",
+    to: "",
+  },
+  {
+    name: "what waits is not handed over",
+    file: "src/connection/outbox.ts",
+    from: "      waiting: this.#waiting,\n",
+    to: "      waiting: NONE,\n",
+  },
+  {
+    name: "a number is used again before its call has ended",
+    file: "src/connection/calls.ts",
+    from: "    const id = this.#ids.take();",
+    to: "    for (const [at, one] of this.#asked.entries()) if (one?.over) this.#ids.free(at);\n    const id = this.#ids.take();",
+  },
+  {
+    name: "numbers that are taken are not handed over",
+    file: "src/connection/calls.ts",
+    from: "      this.#ids.reserve(id);\n",
+    to: "",
+  },
+  {
+    name: "a number is never free again",
+    file: "src/connection/calls.ts",
+    from: "    this.#asked[id] = undefined;\n    this.#ids.free(id);",
+    to: "    this.#asked[id] = undefined;",
+  },
+  {
+    name: "calls do not end with their connection",
+    file: "src/connection/calls.ts",
+    from: "    for (const asking of asked) asking?.onfailure(error);",
+    to: "",
+  },
+  {
+    name: "credit is not granted while there is no socket",
+    file: "src/connection/exchange.ts",
+    from: "    this.send(this.grantMark, writeNumber(this.#taken));",
+    to: "    if ((this.carrier as { attached?: boolean }).attached) this.send(this.grantMark, writeNumber(this.#taken));",
+  },
+  {
+    name: "a silent peer is not given up",
+    file: "src/connection/heartbeat.ts",
+    from: "pulse.missed();\n      else if",
+    to: "pulse.ping();\n      else if",
+  },
+  {
+    name: "a token is not spent",
+    file: "src/server/resumptions.ts",
+    from: "    if (peer.token !== undefined) this.#peers.delete(peer.token);",
+    to: "",
+  },
+  {
+    name: "an older socket is read still",
+    file: "src/server/peer.ts",
+    from: 'older?.close(TAKEN_OVER, "Taken over");',
+    to: "if (older !== undefined) older.connection = this.wire;",
+  },
+  {
+    name: "a connection that goes on is given up",
+    file: "src/server/peer.ts",
+    from: "    this.#patience.cancel();\n    this.#patience = undefined;",
+    to: "    this.#patience = undefined;",
+  },
+  {
+    name: "volatile messages are kept while there is no socket",
+    file: "src/server/outlet.ts",
+    from: "conflate !== undefined) && this.#peer.slow) {",
+    to: "conflate !== undefined) && this.#peer.wire.attached && this.#peer.slow) {",
+  },
+  {
+    name: "the server's services are not told of a reset",
+    file: "src/server/entry.ts",
+    from: 'if (reset) this.#events.emit("reset", peer);',
+    to: "",
+  },
+  {
+    name: "the client's services are not told of a reset",
+    file: "src/client/core.ts",
+    from: "if (reset) this.services.reset();",
+    to: "",
+  },
+  {
+    name: "any call that was lost is made again",
+    file: "src/client/host.ts",
+    from: "if (idempotent !== undefined && idempotent !== false) {",
+    to: "if (call.timeout > 0) {",
+  },
+];
