@@ -55,8 +55,8 @@ export class LiveSession {
   handedOut = true;
   readonly holders: Set<SessionHolder> = new Set();
   #activity = 0;
-  /** Versions go on from here where nothing is stored: none comes twice, on whatever server, with other data. */
-  #floor = crypto.getRandomValues(new Uint32Array(1))[0]!;
+  /** Versions go on from here where nothing is stored, and nowhere else. */
+  #floor = randomFloor();
   /** What is stored of its data, as JSON text. */
   #saved = "{}";
   #last: Promise<unknown> | undefined;
@@ -70,9 +70,9 @@ export class LiveSession {
     this.heardAt = this.touchedAt = now;
   }
 
-  /** The version that comes after what is stored. */
-  get next(): number {
-    return (this.version === 0 ? this.#floor : this.version) + 1;
+  /** The version that comes after another one: none comes twice, on whatever server, with other data. */
+  after(version: number): number {
+    return (version === 0 ? this.#floor : version) + 1;
   }
 
   /** What is stored of its data. */
@@ -121,7 +121,8 @@ export class LiveSession {
   stored(version: number, data: SessionValues): void {
     this.version = version;
     this.behind = false;
-    this.#floor = Math.max(this.#floor, version);
+    // To go on from what was stored is for whoever knows the last of it. What was removed may have been another one.
+    this.#floor = randomFloor();
     this.#saved = JSON.stringify(data);
   }
 
@@ -153,6 +154,10 @@ export class LiveSession {
     this.cookie = record.cookie;
     return both;
   }
+}
+
+function randomFloor(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 /**

@@ -61,10 +61,10 @@ export class SessionRecords {
 
   /** Puts a mark in the place of a session: its id is dead, for every server. False if another server was faster. */
   bury(live: LiveSession, dead: DeadSession, expected: number = live.version): Promise<boolean> {
-    const { version, created, seen: now } = this.create(live, {});
+    const { created, seen: now } = this.create(live, {});
     // Of one that was never stored there is nothing that could come back, and no need to remember it for long.
     const seen = expected === 0 ? now - this.#time.limits.ttl + TICKET_TIME : now;
-    const mark = { version: Math.max(version, expected + 1), created, seen, data: {}, dead };
+    const mark = { version: live.after(expected), created, seen, data: {}, dead };
     return this.write(live.id, mark, expected);
   }
 
@@ -78,7 +78,7 @@ export class SessionRecords {
     const seen = this.#time.wall();
     const created = live.version === 0 ? seen : live.created;
     const cookie = live.cookie === undefined ? {} : { cookie: live.cookie };
-    return { version: live.next, created, seen, data, ...cookie };
+    return { version: live.after(live.version), created, seen, data, ...cookie };
   }
 
   /**

@@ -122,7 +122,7 @@ export class Sessions {
         fresh.data = this.#records.toJson(live.data).data;
         for (const [key, text] of changes) put(fresh.data, key, text);
         const { ticket, dead } = await createTicket(fresh.id, this.time.wall());
-        live.doubt = { id: fresh.id, version: fresh.next, ticket: dead.ticket };
+        live.doubt = { id: fresh.id, version: fresh.after(0), ticket: dead.ticket };
         try {
           await this.#records.store(fresh, this.#records.toJson(fresh.data));
           const buried = live.isNobodys || (!live.behind && (await this.#records.bury(live, dead)));

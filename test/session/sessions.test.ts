@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { SessionValues } from "../../src/session/live-session.ts";
+import type { LiveSession, SessionValues } from "../../src/session/live-session.ts";
 import { randomId } from "../../src/wire/random-id.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { createServer, expectLive, FaultyStore, finish, Holder, joinBuses, look } from "./servers.ts";
+import { createServer, expectLive, FaultyStore, finish, Holder, joinBuses, look, type TestServer } from "./servers.ts";
 
 function setUp(options?: Parameters<typeof createServer>[2]) {
   const clock = new FakeClock();
@@ -282,6 +282,25 @@ describe("saving", () => {
       await b.sessions.destroy(theirs, other);
       expect(await seen(mine.id)).toBe("dead");
     });
+  });
+
+  test.each([
+    ["stored again", (server: TestServer, live: LiveSession) => server.sessions.save(live), { m: 2, l: 2 }],
+    ["ended", (server: TestServer, live: LiveSession) => server.sessions.destroy(live), "dead"],
+  ])("that was emptied and then %s by one that knew an old version has none that others know", async (_, act, then) => {
+    const { a, b, share, clock, store, seen } = setUp();
+    const { mine, theirs } = await share({ n: 1 });
+    theirs.data["a"] = 1;
+    await b.sessions.save(theirs);
+    const third = createServer(store, clock);
+    const last = expectLive(await third.sessions.open(mine.id, new Holder()));
+    theirs.data = {};
+    await b.sessions.save(theirs);
+    mine.data["m"] = 2;
+    await act(a, mine);
+    last.data["l"] = 2;
+    await third.sessions.save(last).catch((error) => expect(error).toEqual(code("unauthorized")));
+    expect(await seen(mine.id)).toEqual(then);
   });
 
   test("of a session that has ended elsewhere is told so, also where nothing has changed", async () => {
