@@ -118,6 +118,8 @@ export class Account {
     this.knows = true;
     this.acked = count;
     this.#release(count);
+    // What waits to be replayed is replayed only as far as it is still kept.
+    this.replay.splice(0, this.replay.length - this.kept.length);
   }
 
   #release(count: number): void {
@@ -154,7 +156,8 @@ export class Account {
     const over = (): boolean => this.kept.length > 1 && (this.kept.length > replayFrames || this.size > replayLimit);
     if (this.knows) {
       if (!over()) return;
-      throw new Crash("bounds", `${this.kept.length} frames of ${this.size} kept where ${replayFrames} may be`);
+      const sizes = this.kept.map(({ size, most }) => `${size}/${most}`).join(", ");
+      throw new Crash("bounds", `${this.kept.length} frames of ${this.size} (${sizes}) kept where ${replayFrames} of ${replayLimit} may be`);
     }
     const most = this.kept.reduce((sum, one) => sum + one.most, 0);
     if (most > replayLimit && most !== this.size) this.vague = true;

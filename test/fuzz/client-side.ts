@@ -8,6 +8,8 @@ import type { Control, Hearing, Side } from "./hearing.ts";
 /** A client's connection, over all its sockets. */
 export class Holder {
   account: Account | undefined;
+  /** How often its socket was closed because the connection is to be found elsewhere. */
+  restarts = 0;
   readonly #options: AccountOptions;
 
   constructor(options: AccountOptions) {
@@ -54,11 +56,13 @@ export class ClientSide implements Side {
   /** Whether it must close this socket, since another works. */
   leaves = false;
   readonly #offer: string | undefined;
+  readonly #restarts: number;
 
   constructor(referee: Hearing, holder: Holder) {
     this.#referee = referee;
     this.#holder = holder;
     this.#offer = holder.offer;
+    this.#restarts = holder.restarts;
   }
 
   /** Judges what the client offers with its subprotocols. */
@@ -75,7 +79,9 @@ export class ClientSide implements Side {
     const { account } = this.#holder;
     const { resumed, resume, received, sent } = message;
     const goesOn = resumed === true;
-    if (!goesOn && account?.alive && account.user !== undefined) {
+    // What it asked for was not there yet when the one that it had was closed with 1012.
+    const early = this.#holder.restarts !== this.#restarts;
+    if (!goesOn && account?.alive && (account.user !== undefined || early)) {
       this.leaves = true;
       return "fine";
     }
@@ -122,6 +128,10 @@ export class ClientSide implements Side {
     // It is written when the socket opens, and sent when the turn is over.
     if (said === this.#offer || said === this.#holder.offer) return undefined;
     return `hello where ${String(this.#offer)} is due`;
+  }
+
+  moved(): void {
+    this.#holder.restarts++;
   }
 
   lost(code: number): void {

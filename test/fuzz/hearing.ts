@@ -22,6 +22,8 @@ export interface Side {
   answers?(count: number): string | undefined;
   /** The socket is gone, or closed, before it carried anything. */
   lost?(code: number): void;
+  /** The socket in use was closed because the connection is to be found elsewhere. */
+  moved?(): void;
 }
 
 /** Members of a control frame after which it is not known here what the next frames come to. */

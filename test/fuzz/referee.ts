@@ -83,6 +83,7 @@ export class Referee extends Hearing {
     if (account.user !== this) return;
     this.unread();
     account.user = undefined;
+    if (code === 1012) this.side.moved?.();
     account.replay = [];
     account.repeats = 0;
     const resumable = this.subject === "server" ? account.lasting && account.begun : account.token !== undefined;

@@ -11,6 +11,8 @@ const WANTED = 95;
 /** What a long run may hold more than a short one, after a collection, in bytes. */
 const GROWTH = 48 * 1024 * 1024;
 
+/** Where the hunt for what is planted begins: always the same campaigns, so that chance does not decide whether it is found. */
+const PLANTED = 1;
 /** The first campaigns are the same each time, and are run however long they take. */
 const FIXED = 60;
 
@@ -68,7 +70,7 @@ async function fuzz(seconds: number): Promise<void> {
   }
   // One that finds nothing must be able to find something.
   for (const plant of plants) {
-    if ((await findPlanted(plant, seed)) === undefined) report(`Blind: what was planted as "${plant}" was not found`);
+    if ((await findPlanted(plant, PLANTED)) === undefined) report(`Blind: what was planted as "${plant}" was not found`);
   }
   const memory = createMemoryWatch();
   const begun = performance.now();
