@@ -1,3 +1,6 @@
+import { WebSocket } from "ws";
+import { clientClock } from "../../src/client/clock.ts";
+import { type Dial, webSocketDial } from "../../src/client/dial.ts";
 import { connect } from "../../src/client/node.ts";
 import { rpc } from "../../src/services/rpc/client.ts";
 import { type Ledger, readStamp } from "./ledger.ts";
@@ -33,7 +36,8 @@ export interface Tally {
 /** Something that happened to a connection, in ms since 1970. */
 export interface LoadEvent {
   readonly who: string;
-  readonly name: "open" | "failed" | "suspended" | "resumed" | "reset" | "closed";
+  /** `due` is when an attempt was to be made, by the client's own choice; it is noted when the attempt is made. */
+  readonly name: "due" | "open" | "failed" | "suspended" | "resumed" | "reset" | "closed";
   readonly at: number;
   /** Why, where that is known. */
   readonly why?: string;
@@ -51,8 +55,26 @@ const wall = (): number => performance.timeOrigin + performance.now();
 /** Most events that are kept of one. */
 const MOST_EVENTS = 2_000;
 
-function open({ url, reconnect }: CustomerOptions) {
-  return connect<App>(url, { services: { calls: rpc(), ledger: ledgerHalf }, reconnect, timeout: 60_000 });
+/** @param attempted told of each attempt: for when it was set, in ms since 1970, however late its process was */
+function open({ url, reconnect }: CustomerOptions, attempted: (due: number) => void) {
+  let due = wall();
+  const clock: typeof clientClock = {
+    ...clientClock,
+    setTimer: (run, ms) => {
+      const time = wall() + ms;
+      return clientClock.setTimer(() => {
+        due = time;
+        run();
+      }, ms);
+    },
+  };
+  const dialNow = webSocketDial(WebSocket);
+  const dial: Dial = (...args) => {
+    attempted(due);
+    return dialNow(...args);
+  };
+  const services = { calls: rpc(), ledger: ledgerHalf };
+  return connect<App>(url, { services, reconnect, timeout: 60_000, clock, dial });
 }
 
 /** One connection of the load, through all of its lives. A reset ends a life and begins another. */
@@ -75,7 +97,7 @@ export class Customer {
     this.#name = name;
     this.#options = options;
     this.#shop = shop;
-    this.#client = open(options);
+    this.#client = open(options, (due) => this.#keep({ who: name, name: "due", at: due }));
     const { connection, ledger } = this.#client;
     this.opened = connection.opened;
     for (const event of ["open", "failed", "suspended", "resumed", "reset", "closed"] as const) {
@@ -188,10 +210,14 @@ export class Customer {
     poke();
   }
 
-  #note(name: LoadEvent["name"], why: unknown): void {
+  #keep(event: LoadEvent): void {
+    if (this.events.length < MOST_EVENTS) this.events.push(event);
+  }
+
+  #note(name: Exclude<LoadEvent["name"], "due">, why: unknown): void {
     const { tally, poke } = this.#shop;
     if (name !== "open") tally[name]++;
-    if (this.events.length < MOST_EVENTS) this.events.push({ who: this.#name, name, at: wall(), ...toReason(why) });
+    this.#keep({ who: this.#name, name, at: wall(), ...toReason(why) });
     if (name === "suspended") this.#lost = performance.now();
     else if ((name === "resumed" || name === "reset") && this.#lost > 0) {
       this.outages.push(Math.round(performance.now() - this.#lost));

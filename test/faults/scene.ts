@@ -14,6 +14,9 @@ import type { ServerEvent, ServerOptions, State } from "./server/run.ts";
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
+/** What a runtime runs, of files that there are for each. */
+const fileOf = (name: RuntimeName): string => `${name.replace(/20|Current/, "")}.ts`;
+
 /** How long anything is waited for, in ms: far longer than it takes, so that what is reported is what was seen. */
 export const PATIENCE = 30_000;
 
@@ -83,6 +86,9 @@ export class Node extends Actor<{ readonly port: number }, State> {
   }
 }
 
+/** A server that knows nothing of Prism. */
+export type BareNode = Pick<Node, "url" | "stall" | "signal">;
+
 /** A load. */
 export class Load extends Actor<{ readonly seconds: number }, LoadState> {
   finish(): Promise<LoadReport> {
@@ -116,8 +122,12 @@ export class Scene {
 
   /** Starts a server. */
   async node(name: RuntimeName, options: ServerOptions): Promise<Node> {
-    const file = pathOf(`server/${name.replace(/20|Current/, "")}.ts`);
-    return new Node(await this.#start(name, file, options));
+    return new Node(await this.#start(name, pathOf(`server/${fileOf(name)}`), options));
+  }
+
+  /** Starts the control: the platform's own server, that accepts everybody. */
+  async bare(name: RuntimeName): Promise<BareNode> {
+    return new Node(await this.#start(name, pathOf(`server/bare/${fileOf(name)}`), {}));
   }
 
   /** Starts a load, and waits until all its connections are open. */

@@ -14,6 +14,8 @@ export const row28: Row = {
   number: 28,
   title: "connects and disconnects",
   lineups: ["node20", "nodeCurrent", "bun", "deno"],
+  // Both Nodes have the same adapter: a test run has one of them.
+  tested: ["node20", "bun", "deno"],
   async run({ scene, lineup, size, verdict }) {
     const runtime = toRuntime(lineup);
     const total = size === "long" ? 1_000_000 : runtime === "node20" ? 20_000 : 5_000;
