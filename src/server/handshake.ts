@@ -1,5 +1,13 @@
 import type { Admission, PeerInfo, Servable } from "./admission.ts";
 import { serverClock } from "./clock.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/**
+ * Handshakes that begin, or come to their end, in one turn of the event loop: each takes some tenths of a millisecond, and
+ * when thousands come at once, those who are connected are not to wait for all of them.
+ */
+const PER_TURN = 10;
+const turnstile = new Turnstile(serverClock, PER_TURN);
 
 /**
  * Asks an app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
@@ -21,7 +29,10 @@ export function admitInTime(app: Servable, request: Request, peer: PeerInfo): Pr
       if (late && isAdmission(answer)) answer.abandon();
       resolve(answer);
     };
-    app.admit(request, peer).then(settle, () => settle(new Response(null, { status: 500 })));
+    const settleInTurn = (answer: Admission | Response): void => turnstile.pass(() => settle(answer));
+    turnstile.pass(() => {
+      app.admit(request, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
+    });
   });
 }
 
