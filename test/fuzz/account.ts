@@ -157,7 +157,10 @@ export class Account {
     if (this.knows) {
       if (!over()) return;
       const sizes = this.kept.map(({ size, most }) => `${size}/${most}`).join(", ");
-      throw new Crash("bounds", `${this.kept.length} frames of ${this.size} (${sizes}) kept where ${replayFrames} of ${replayLimit} may be`);
+      throw new Crash(
+        "bounds",
+        `${this.kept.length} frames of ${this.size} (${sizes}) kept where ${replayFrames} of ${replayLimit} may be`,
+      );
     }
     const most = this.kept.reduce((sum, one) => sum + one.most, 0);
     if (most > replayLimit && most !== this.size) this.vague = true;

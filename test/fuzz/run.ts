@@ -70,7 +70,8 @@ async function fuzz(seconds: number): Promise<void> {
   }
   // One that finds nothing must be able to find something.
   for (const plant of plants) {
-    if ((await findPlanted(plant, PLANTED)) === undefined) report(`Blind: what was planted as "${plant}" was not found`);
+    if ((await findPlanted(plant, PLANTED)) === undefined)
+      report(`Blind: what was planted as "${plant}" was not found`);
   }
   const memory = createMemoryWatch();
   const begun = performance.now();
