@@ -82,8 +82,14 @@ export class SessionSync {
   /** Stores when its client was last heard of, if that has changed by much. */
   touch(live: LiveSession): void {
     if (live.version === 0 || live.heardAt - live.touchedAt < this.#time.limits.idle / 10) return;
+    const write = async (): Promise<void> => {
+      if (await this.#records.touch(live)) return;
+      // Another server has stored something since: of a version that is gone nothing can be said.
+      await this.catchUp(live, false);
+      await this.#records.touch(live);
+    };
     // The store tells of what fails, and the next one comes.
-    this.inTurn(live, () => this.#records.touch(live)).catch(() => {});
+    this.inTurn(live, write).catch(() => {});
   }
 
   /** Takes over what another server has stored; where both have changed the same, it tells or leaves it. */

@@ -63,6 +63,19 @@ describe("a session that somebody has", () => {
     expect(holder.ends).toEqual([["expired", false]]);
   });
 
+  test("lives while its client does anything here, though another server has changed it since", async () => {
+    const { clock, store, holder, live, active } = await setUp({ idle: 600_000 });
+    const other = createServer(store, clock, { idle: 600_000 });
+    const guest = new Holder();
+    const opened = expectLive(await other.sessions.open(live.id, guest));
+    opened.data["m"] = 2;
+    await other.sessions.save(opened);
+    other.sessions.release(opened, guest);
+    await active(1_200_000, 10_000);
+    expect(holder.ends).toEqual([]);
+    expectLive(await other.sessions.open(live.id, guest));
+  });
+
   test("counts from what was heard last", async () => {
     const { clock, holder, active } = await setUp({ idle: 600_000 });
     await active(300_000, 10_000);
