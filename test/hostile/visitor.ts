@@ -9,7 +9,8 @@ import { upgradeRequest } from "../adapters/raw-client.ts";
 import { call, Enemy, text, type Welcome } from "./enemy.ts";
 
 const ca = readFileSync(new URL("../adapters/fixtures/localhost.cert.pem", import.meta.url));
-const agents = { plain: new Agent({ keepAlive: true }), secure: new SecureAgent({ keepAlive: true, ca }) };
+// A connection for each request: one that is used again may be closed by its server, as idle, at that very moment.
+const agents = { plain: new Agent({ keepAlive: false }), secure: new SecureAgent({ keepAlive: false, ca }) };
 
 /** A failed call. */
 export class Failure extends Error {
