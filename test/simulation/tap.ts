@@ -198,7 +198,9 @@ export class Tap {
 
   /** Both ends keep to the protocol, so that neither has anything to say against the other. */
   #closes(end: string, code: number | undefined, reason: string | undefined): void {
-    if (code !== undefined && COMPLAINTS.has(code)) this.#fail(`${end} closes with ${code}: ${reason}`);
+    // Where the network has said that the connection is over, one end knows no more what the other goes on with.
+    if (code === undefined || !COMPLAINTS.has(code) || this.wired?.excused === true) return;
+    this.#fail(`${end} closes with ${code}: ${reason}`);
   }
 
   #fail(what: string): void {
