@@ -6,7 +6,7 @@ import { Turnstile } from "./turnstile.ts";
  * Handshakes that begin, or come to their end, in one turn of the event loop: each takes some tenths of a millisecond, and
  * when thousands come at once, those who are connected are not to wait for all of them.
  */
-const PER_TURN = 10;
+const PER_TURN = 2;
 const turnstile = new Turnstile(serverClock, PER_TURN);
 
 /**

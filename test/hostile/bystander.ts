@@ -11,6 +11,8 @@ export interface Report {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** All of them, in order. */
+  readonly times: readonly number[];
   /** Whatever befell its connection. */
   readonly events: readonly string[];
 }
@@ -30,9 +32,9 @@ let times: number[] = [];
 const stop = new AbortController();
 
 createInterface({ input: process.stdin }).on("line", (line) => {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): number => Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100;
-  const report: Report = { calls: times.length, p50: at(0.5), p99: at(0.99), max: at(0.999_999), events };
+  const sorted = times.map((time) => Math.round(time * 100) / 100).toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
+  const report: Report = { calls: times.length, p50: at(0.5), p99: at(0.99), max: at(0.999_999), times: sorted, events };
   times = [];
   console.log(`report ${JSON.stringify(report)}`);
   if (line !== "end") return;
