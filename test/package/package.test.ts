@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { emptyFolder, install, pack, packLibrary, remove, run, tool } from "../support/packing.ts";
+import { emptyFolder, install, pack, packLibrary, removeFolders, run, tool } from "../support/packing.ts";
 import { root, type RuntimeName, runtimeNames, spawnRuntime } from "../support/runtimes.ts";
 
 const deno = JSON.parse(readFileSync(`${root}deno.json`, "utf8")) as { exports: Record<string, string> };
@@ -30,7 +30,7 @@ describe("the packed library", () => {
     install(app, [pack(service)]);
   }, 240_000);
 
-  afterAll(() => remove(app, service, join(library, "..")));
+  afterAll(removeFolders);
 
   test.each(runtimeNames)("serves and connects on %s, and lets the process end", async (name) => {
     const child = spawnRuntime(name, join(app, mains[name]), [], {}, app);

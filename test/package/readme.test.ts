@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { emptyFolder, install, packLibrary, remove, tool } from "../support/packing.ts";
+import { emptyFolder, install, packLibrary, removeFolders, tool } from "../support/packing.ts";
 import { freePort } from "../support/ports.ts";
 import { root, type RuntimeName, runtimeNames, spawnRuntime } from "../support/runtimes.ts";
 
@@ -96,7 +96,7 @@ describe("the README's code", () => {
     install(folder, [library, "valibot", "unstorage", "acorn", "eslint-scope"]);
   }, 240_000);
 
-  afterAll(() => remove(folder, join(library, "..")));
+  afterAll(removeFolders);
 
   test("type-checks", () => {
     expect(tool(folder, "tsc", ["-p", ".", "--typeRoots", `${root}node_modules/@types`])).toBe("");

@@ -4,9 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, runtimes } from "./runtimes.ts";
 
+/** The folders that `emptyFolder` made, and nobody has removed. */
+const made = new Set<string>();
+
 /** A new empty folder outside the repository, so that nothing is found by looking further up. */
 export function emptyFolder(name: string): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), `prism-${name}-`)));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `prism-${name}-`)));
+  made.add(folder);
+  return folder;
 }
 
 /**
@@ -55,7 +60,8 @@ export function install(folder: string, packages: readonly string[]): void {
   run(folder, "npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock", ...packages]);
 }
 
-/** Removes folders that `emptyFolder` made. */
-export function remove(...folders: readonly string[]): void {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+/** Removes the folders that `emptyFolder` made, and no others, however far a test got that failed. */
+export function removeFolders(): void {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  made.clear();
 }
