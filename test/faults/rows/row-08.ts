@@ -4,6 +4,9 @@ import { type Row, type RowStage, toRuntime } from "../verdict.ts";
 /** Found out after `heartbeat` and `patience`; then the connection waits for `resumeWithin`; all in ms. */
 const limits = { heartbeat: 300, patience: 300, resumeWithin: 2_000 };
 
+/** For naps: longer than a client waits between attempts, whose bound grows when it is cut off again within 5 s. */
+const napLimits = { ...limits, resumeWithin: 15_000 };
+
 const sizes = { short: { connections: 10, naps: 1 }, long: { connections: 100, naps: 10 } };
 
 /** Row 8: the client sleeps, within the window and past it. A silent gap is what must never be. */
@@ -20,7 +23,7 @@ export const row08: Row = {
 
 async function napWithin({ scene, lineup, size, verdict }: RowStage): Promise<void> {
   const { connections, naps } = sizes[size];
-  const node = await scene.node(toRuntime(lineup), { name: "n", limits });
+  const node = await scene.node(toRuntime(lineup), { name: "n", limits: napLimits });
   const load = await scene.load({ url: node.url, name: "c", connections, rate: 20 });
   for (let nap = 1; nap <= naps; nap++) {
     await load.until("received", ">=", connections * 20 * nap);
