@@ -8,6 +8,17 @@ export type * from "./src/server/admission.ts";
 export type * from "./src/server/app.ts";
 export type { Log, LogEntry, LogFields, LogLevel } from "./src/server/log.ts";
 export type * from "./src/server/options.ts";
+export type * from "./src/broker/broker.ts";
+export { memory } from "./src/broker/memory.ts";
+export type {
+  ChannelFeed,
+  ChannelRoster,
+  Channels,
+  PublishOptions as ChannelPublishOptions,
+} from "./src/broker/channels.ts";
+export type { FeedListener } from "./src/broker/feed.ts";
+export type { Recovery } from "./src/broker/recovery.ts";
+export type { RosterListener } from "./src/broker/roster.ts";
 export type { Handover } from "./src/handover/handover.ts";
 export type { ServerClock } from "./src/server/clock.ts";
 export type { TrustProxy } from "./src/server/front.ts";

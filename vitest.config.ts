@@ -9,6 +9,7 @@ const processes = [
   "faults",
   "fuzz",
   "hostile",
+  "nats",
   "package",
   "redis",
   "simulation",

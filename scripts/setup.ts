@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromiumPath } from "../test/support/chromium.ts";
 import { haproxyPath } from "../test/support/haproxy.ts";
+import { natsServerPath } from "../test/support/nats.ts";
 import { redisServerPath } from "../test/support/redis.ts";
 import { runtimeVersions } from "../test/support/runtimes.ts";
 
@@ -34,6 +35,7 @@ const programs = [
   { what: "browser", path: chromiumPath, variable: "CHROMIUM_PATH", named: "Chromium or Chrome", debian: "chromium" },
   { what: "Redis", path: redisServerPath, variable: "REDIS_SERVER_PATH", named: "redis-server", debian: "redis-tools" },
   { what: "HAProxy", path: haproxyPath, variable: "HAPROXY_PATH", named: "haproxy", debian: "haproxy" },
+  { what: "NATS", path: natsServerPath, variable: "NATS_SERVER_PATH", named: "nats-server", debian: "nats-server" },
 ];
 const missing = programs.filter(({ path }) => !existsSync(path));
 const installable = missing.filter(({ variable }) => !process.env[variable]).map(({ debian }) => debian);

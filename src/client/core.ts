@@ -128,6 +128,7 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     this.#suspend();
     this.#end(error);
     this.#queue.fail(error);
+    this.services.close();
     // Said when all is done: a listener may open it again.
     this.events.emit("status", "closed");
     this.events.emit("closed", { code, reason });

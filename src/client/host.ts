@@ -6,7 +6,7 @@ import type { ClientHost, ConnectionStatus } from "../service/hosts.ts";
 import type { ClientHalf } from "../service/service.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Clock } from "../wire/clock.ts";
-import { toCodec, type Codec } from "../wire/codecs.ts";
+import { toServiceCodecs, type ServiceCodecs } from "../service/service-codecs.ts";
 import { isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body } from "../wire/frames.ts";
 import { writeNumber } from "../wire/numbers.ts";
@@ -29,6 +29,7 @@ export interface Backbone {
 interface SlotEvents {
   readonly message: unknown;
   readonly reset: undefined;
+  readonly close: undefined;
 }
 
 /** One service at the client: what its half gives, and what arrives for it. */
@@ -38,8 +39,7 @@ export class Slot {
   readonly kind: string;
   readonly #name: string;
   readonly #backbone: Backbone;
-  readonly #codec: Codec;
-  readonly #callCodec: Codec;
+  readonly #codecs: ServiceCodecs;
   readonly #events: Emitter<SlotEvents>;
   #handler: ((body: unknown, context: ClientCallContext) => unknown) | undefined;
   /** The service's number on this connection; `undefined` where the server has no such service. */
@@ -57,8 +57,7 @@ export class Slot {
     this.#name = name;
     this.#backbone = backbone;
     this.kind = half.kind;
-    this.#codec = toCodec(half.codec);
-    this.#callCodec = half.callCodec === undefined ? this.#codec : toCodec(half.callCodec);
+    this.#codecs = toServiceCodecs(half);
     this.#events = new Emitter((error) => this.#log("A listener failed", error));
     this.api = half.client(this.#createHost() as never);
   }
@@ -75,10 +74,15 @@ export class Slot {
     this.#events.emit("reset", undefined);
   }
 
+  /** Tells the half that the client has stopped. */
+  close(): void {
+    this.#events.emit("close", undefined);
+  }
+
   /** Takes a message from the server. */
   message(body: Body): void {
     try {
-      this.#events.emit("message", this.#codec.decode(body));
+      this.#events.emit("message", this.#codecs.message.decode(body));
     } catch (error) {
       if (isWireError(error)) throw error;
       this.#log("A message could not be read", error);
@@ -89,7 +93,7 @@ export class Slot {
   call(connection: Connection, id: number, body: Body): void {
     if (this.#handler === undefined) return connection.refuse(id, "not_found");
     const answer = new Answer({
-      codec: this.#codec,
+      codec: this.#codecs.value,
       depth: Infinity,
       exposeErrors: false,
       failed: (error) => this.#log("A handler failed", error),
@@ -97,7 +101,7 @@ export class Slot {
     connection.answer(id, answer);
     let input: unknown;
     try {
-      input = this.#callCodec.decode(body);
+      input = this.#codecs.call.decode(body);
     } catch (error) {
       if (isWireError(error)) throw error;
       return answer.fail(new PrismError("bad_input"));
@@ -129,10 +133,11 @@ export class Slot {
         return slot.#backbone.status;
       },
       log: (message, data) => this.#log(message, data),
-      send: (body) => this.#send(this.#codec.encode(body)),
+      send: (body) => this.#send(this.#codecs.message.encode(body)),
       call: (body, options) => this.#call(body, options),
       onmessage: (listener): Off => this.#events.on("message", listener),
       onreset: (listener): Off => this.#events.on("reset", listener),
+      onclose: (listener): Off => this.#events.on("close", listener),
       oncall: (handler) => {
         if (this.#handler !== undefined) throw new TypeError(`Service ${this.#name} answers calls already`);
         this.#handler = handler;
@@ -157,17 +162,17 @@ export class Slot {
 
   #call<Result, Item>(body: unknown, options: CallOptions | undefined): Call<Result, Item> {
     const call = new Calling<Result, Item>(options, {
-      codec: this.#codec,
+      codec: this.#codecs.value,
       clock: this.#backbone.clock,
       timeout: options?.timeout ?? this.#backbone.timeout,
     });
     if (call.settled) return call;
     try {
-      const encoded = typeof body === "function" ? (body as () => unknown) : this.#callCodec.encode(body);
+      const encoded = typeof body === "function" ? (body as () => unknown) : this.#codecs.call.encode(body);
       const send = (): void => {
         try {
           if (this.#number === undefined) throw new PrismError("not_found", `No service ${this.#name}`);
-          const frame = typeof encoded === "function" ? this.#callCodec.encode(encoded()) : encoded;
+          const frame = typeof encoded === "function" ? this.#codecs.call.encode(encoded()) : encoded;
           const { connection } = this.#backbone;
           // What has just run may have closed it.
           if (connection === undefined) throw new PrismError("closed");

@@ -40,6 +40,11 @@ export class Services implements Receiver {
     for (const slot of this.slots.values()) slot.reset();
   }
 
+  /** Tells each that the client has stopped. */
+  close(): void {
+    for (const slot of this.slots.values()) slot.close();
+  }
+
   message(service: number, body: Body): void {
     this.#numbers[service]?.message(body);
   }

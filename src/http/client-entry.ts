@@ -6,6 +6,7 @@ import { connect } from "../client/connect.ts";
 import type { ClientOptions, Manifest } from "../client/types.ts";
 import type { ClientHalf } from "../service/service.ts";
 
+export { pubsub } from "../services/pubsub/client.ts";
 export { rpc } from "../services/rpc/client.ts";
 export { isPrismError, PrismError } from "../wire/errors.ts";
 

@@ -10,6 +10,7 @@ export interface ClientService {
   /** The codec, or its name. */
   readonly codec?: unknown;
   readonly callCodec?: unknown;
+  readonly messageCodec?: unknown;
 }
 
 /** What a client is generated from. */
@@ -30,7 +31,7 @@ export interface BuildClientOptions {
 }
 
 /** The halves that the core's text brings along. */
-const BUILT_IN = new Set(["rpc"]);
+const BUILT_IN = new Set(["pubsub", "rpc"]);
 
 /**
  * Writes the module of a client: the core, the client halves in use, and the service table. It holds no `eval`, and
@@ -51,20 +52,20 @@ export function writeClientModule(source: ClientModuleSource, { minify = false }
 const __name = (half) => half;
 const __prismUrl = __prism.toServerUrl(import.meta.url, ${toLiteral(source.prefix)});
 const __prismConnect = __prism.createConnect(__prismUrl, ${manifest}, () => ({\n${halves.join("")}}));
-const { isPrismError: __prismIsError, PrismError: __prismError, rpc: __prismRpc } = __prism;
+const { isPrismError: __prismIsError, PrismError: __prismError, pubsub: __prismPubsub, rpc: __prismRpc } = __prism;
 export { __prismConnect as connect, __prismUrl as serverUrl };
-export { __prismIsError as isPrismError, __prismError as PrismError, __prismRpc as rpc };
+export { __prismIsError as isPrismError, __prismError as PrismError, __prismPubsub as pubsub, __prismRpc as rpc };
 `;
 }
 
-function toHalf({ name, kind, client, codec, callCodec }: ClientService, minify: boolean): string {
+function toHalf({ name, kind, client, codec, callCodec, messageCodec }: ClientService, minify: boolean): string {
   if (typeof client === "string") {
     if (!BUILT_IN.has(client)) throw new TypeError(`Service ${name} has no client half to write: ${client}`);
     return `__prism.${client}()`;
   }
   const code = minify ? writeTight : writeCode;
   const parts = [code`kind: ${toLiteral(kind)}`, code`client: ${toHalfText(client, `Client half of ${name}`, minify)}`];
-  for (const [key, value] of Object.entries({ codec, callCodec })) {
+  for (const [key, value] of Object.entries({ codec, callCodec, messageCodec })) {
     if (value !== undefined) parts.push(code`${key}: ${toCodecText(value, `Codec of ${name}`, minify)}`);
   }
   return code`{ ${parts.join(minify ? "," : ", ")} }`;

@@ -1,3 +1,5 @@
+import type { Channels } from "../broker/channels.ts";
+import { createBrokerBus } from "../session/broker-bus.ts";
 import { openRequestSession } from "../session/request-session.ts";
 import { SessionGate } from "../session/session-gate.ts";
 import type { AppSessions } from "./app.ts";
@@ -11,6 +13,8 @@ export interface AppSessionsOwner {
   readonly clock: ServerClock;
   readonly front: Front;
   readonly reports: Reports;
+  /** What connects this server with the others, if there are any: channels for a part of the app. */
+  readonly shared: ((part: string) => Channels) | undefined;
 }
 
 /**
@@ -22,11 +26,14 @@ export interface AppSessionsOwner {
  */
 export function createSessionGate(
   options: PrismOptions["session"],
-  { clock, front, reports }: AppSessionsOwner,
+  { clock, front, reports, shared }: AppSessionsOwner,
 ): SessionGate | undefined {
   const https = front.origin?.startsWith("https:");
   const warn = (message: string, error?: unknown): void => reports.warned(message, error);
-  return options === false ? undefined : new SessionGate(options ?? {}, { clock, wall: clock.wall(), https, warn });
+  const bus = shared && createBrokerBus(shared("sessions"));
+  return options === false
+    ? undefined
+    : new SessionGate(options ?? {}, { clock, wall: clock.wall(), https, warn, bus });
 }
 
 /**

@@ -23,8 +23,8 @@ export class ClientBuilder {
    */
   async build(options?: BuildClientOptions): Promise<string> {
     const registry = this.#registry;
-    const services = registry.entries.map(({ name, service: { kind, client, codec, callCodec } }) => {
-      return { name, kind, client, codec, callCodec };
+    const services = registry.entries.map(({ name, service: { kind, client, codec, callCodec, messageCodec } }) => {
+      return { name, kind, client, codec, callCodec, messageCodec };
     });
     const source = { services, table: registry.table(), hash: await registry.hash(), prefix: this.#prefix };
     return writeClientModule(source, options);

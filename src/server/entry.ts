@@ -1,3 +1,4 @@
+import type { Channels } from "../broker/channels.ts";
 import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
@@ -6,7 +7,7 @@ import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Service } from "../service/service.ts";
-import { toCodec, type Codec } from "../wire/codecs.ts";
+import { toServiceCodecs, type ServiceCodecs } from "../service/service-codecs.ts";
 import type { Clock } from "../wire/clock.ts";
 import { isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
@@ -14,6 +15,7 @@ import type { Limits } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { CallContext } from "./call-context.ts";
 import { Closers } from "./closers.ts";
+import { once } from "./once.ts";
 import type { Peer } from "./peer.ts";
 import { readBody } from "./read-body.ts";
 import type { Reports } from "./reports.ts";
@@ -29,6 +31,8 @@ export interface EntryOwner {
   readonly folder: AssetFolder;
   /** The storage of a service. */
   storageOf(service: string): ServiceStorage;
+  /** The channels of a service. */
+  channelsOf(service: string): Channels;
   readonly reports: Reports;
 }
 
@@ -57,8 +61,7 @@ export class ServiceEntry {
   /** What the server half gives the app. */
   readonly api: unknown;
   readonly #owner: EntryOwner;
-  readonly #codec: Codec;
-  readonly #callCodec: Codec;
+  readonly #codecs: ServiceCodecs;
   readonly #header: string;
   readonly #events: Emitter<EntryEvents>;
   readonly #answerOptions: AnswerOptions;
@@ -80,12 +83,11 @@ export class ServiceEntry {
     this.number = number;
     this.service = service;
     this.#owner = owner;
-    this.#codec = toCodec(service.codec);
-    this.#callCodec = service.callCodec === undefined ? this.#codec : toCodec(service.callCodec);
+    this.#codecs = toServiceCodecs(service);
     this.#header = writeNumber(number);
     this.#events = new Emitter((error, event) => this.#failed(`A listener to ${event} failed`, error));
     this.#answerOptions = {
-      codec: this.#codec,
+      codec: this.#codecs.value,
       depth: owner.limits.depth,
       exposeErrors: owner.exposeErrors,
       failed: (error) => this.#failed("A handler failed", error),
@@ -112,7 +114,7 @@ export class ServiceEntry {
    * @throws {PrismError} `bad_input` if it cannot be read or does not fit, also as a rejection
    */
   message(peer: Peer, body: Body): unknown {
-    const value = readBody(this.#codec, body, this.service.up, this.#owner.limits.depth);
+    const value = readBody(this.#codecs.message, body, this.service.up, this.#owner.limits.depth);
     if (value instanceof Promise) return this.#deliverLate(value, peer);
     this.#deliver(value, peer);
     return undefined;
@@ -143,7 +145,7 @@ export class ServiceEntry {
     const handler = this.#handler!;
     let value: unknown;
     try {
-      value = readBody(this.#callCodec, body, this.service.up, this.#owner.limits.depth);
+      value = readBody(this.#codecs.call, body, this.service.up, this.#owner.limits.depth);
     } catch (error) {
       if (isWireError(error)) throw error;
       answer.fail(error);
@@ -193,7 +195,7 @@ export class ServiceEntry {
   }
 
   #frame(body: unknown): Frame {
-    return writeFrame(this.#header, this.#codec.encode(body));
+    return writeFrame(this.#header, this.#codecs.message.encode(body));
   }
 
   #broadcast(body: unknown, options: BroadcastOptions = {}): void {
@@ -205,11 +207,11 @@ export class ServiceEntry {
   #call<Result, Item>(to: Peer, body: unknown, options: CallOptions | undefined): Call<Result, Item> {
     const { clock, limits } = this.#owner;
     const timeout = options?.timeout ?? limits.timeout;
-    const call = new Calling<Result, Item>(options, { codec: this.#codec, clock, timeout });
+    const call = new Calling<Result, Item>(options, { codec: this.#codecs.value, clock, timeout });
     if (call.settled) return call;
     try {
       if (to.closed) throw new PrismError("lost");
-      to.ask(this.number, this.#callCodec.encode(body), call);
+      to.ask(this.number, this.#codecs.call.encode(body), call);
       call.start();
     } catch (error) {
       call.fail(error);
@@ -226,6 +228,8 @@ export class ServiceEntry {
       events: owner.reports.events,
       log: owner.reports.logOf(this.name),
       storage: owner.storageOf(this.name),
+      channels: owner.channelsOf(this.name),
+      sessionOf: (connection) => (connection as Peer).session,
       assets: owner.folder,
       connections: owner.peers,
       onmessage: (listener) => this.#events.on("message", ({ body, context }) => listener(body, context!)),
@@ -251,9 +255,4 @@ export class ServiceEntry {
       onclose: (listener) => this.#closers.add(listener),
     };
   }
-}
-
-function once<Given>(known: Given | undefined, given: Given, problem: string): Given {
-  if (known !== undefined) throw new TypeError(problem);
-  return given;
 }

@@ -1,3 +1,4 @@
+import type { BrokerSource } from "../broker/broker.ts";
 import type { ConnectionState, SessionData, Shape } from "../service/contexts.ts";
 import type { ServiceStorage } from "../service/hosts.ts";
 import type { Handover } from "../handover/handover.ts";
@@ -81,6 +82,11 @@ export interface PrismOptions<S = Shape> {
    * `Storage` with the Redis driver, or with the memory driver for apps of one process. Without it they are reset.
    */
   readonly handover?: HandoverStorage | undefined;
+  /**
+   * What connects the servers of the app: what is published on one is heard on all. `redis(…)` of `./brokers/redis`, or
+   * `nats(…)` of `./brokers/nats`; where nothing is said, a server is alone.
+   */
+  readonly broker?: BrokerSource | undefined;
   /** Time, turns and randomness; the runtime's where nothing is said. */
   readonly clock?: ServerClock | undefined;
 }

@@ -1,3 +1,4 @@
+import type { Channels } from "../broker/channels.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import type { Link, LinkOptions, Meter } from "../connection/link.ts";
 import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
@@ -19,6 +20,7 @@ import type { Offer, ResumeOffer } from "./offer.ts";
 import type { Authenticate, HandoverStorage } from "./options.ts";
 import type { Parcel } from "./parcel.ts";
 import { Peer, type PeerEnd } from "./peer.ts";
+import { Recall } from "./recall.ts";
 import type { Registry } from "./registry.ts";
 import type { Reports } from "./reports.ts";
 import { Resumptions } from "./resumptions.ts";
@@ -33,6 +35,8 @@ export interface ReceptionOwner {
   readonly registry: Registry;
   readonly gate: SessionGate | undefined;
   readonly authenticate: Authenticate<never> | undefined;
+  /** What connects this server with the others, if there are any: channels for a part of the app. */
+  readonly shared: ((part: string) => Channels) | undefined;
 }
 
 /** An app's connections: who is welcomed, goes on, waits for a socket, moves to another server, ends. */
@@ -44,12 +48,13 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   readonly authenticate: Authenticate<never> | undefined;
   readonly peers: Set<Peer> = new Set();
   readonly waiting: Set<Link> = new Set();
-  readonly resumptions: Resumptions<Peer> = new Resumptions();
+  readonly resumptions: Resumptions<Peer>;
   readonly reminder: Reminder;
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
   readonly transfer: Transfer | undefined;
   readonly #registry: Registry;
+  readonly #recall: Recall | undefined;
   readonly #meter: Meter = { received: 0, sent: 0 };
   #dispatcher: Dispatcher | undefined;
   #table = "";
@@ -82,6 +87,9 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
       traced: reports.traced,
     };
     this.transfer = handover && new Transfer(openHandover(handover, clock), this);
+    const shared = this.transfer && owner.shared?.("recall");
+    this.resumptions = new Resumptions(shared?.node);
+    this.#recall = shared && new Recall(shared, this, this.transfer);
   }
 
   /** Whether clients are sent elsewhere. */
@@ -162,6 +170,8 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   // --- between servers ---
 
   takeUp(offer: ResumeOffer, arrival: Arrival, wanted: () => boolean): Promise<Peer | undefined> | undefined {
+    const session = arrival.gate && arrival.live.id;
+    this.#recall?.ask({ token: offer.token, session, met: arrival.met });
     return this.transfer?.takeUp(offer, arrival, wanted);
   }
 

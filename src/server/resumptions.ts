@@ -11,6 +11,12 @@ export interface Resumable {
 /** The connections of an app by their resume tokens: at most two each, and one as soon as the client has the next. */
 export class Resumptions<Peer extends Resumable> {
   readonly #peers = new Map<string, Peer>();
+  readonly #prefix: string;
+
+  /** @param prefix what stands before its tokens: the name of the server, where others may ask for its connections */
+  constructor(prefix: string = "") {
+    this.#prefix = prefix;
+  }
 
   /**
    * The connection that a token is good for. Offering the next one shows that the client has it.
@@ -23,6 +29,11 @@ export class Resumptions<Peer extends Resumable> {
     return peer;
   }
 
+  /** The same, for somebody else: spends nothing. */
+  get(token: string): Peer | undefined {
+    return this.#peers.get(token);
+  }
+
   /** Whether a token is good. Spends nothing. */
   has(token: string): boolean {
     return this.#peers.has(token);
@@ -30,7 +41,7 @@ export class Resumptions<Peer extends Resumable> {
 
   /** The token that a welcome gives: the same until the client has shown that it holds it. */
   next(peer: Peer): string {
-    const token = (peer.nextToken ??= randomId());
+    const token = (peer.nextToken ??= this.#prefix + randomId());
     this.#peers.set(token, peer);
     return token;
   }

@@ -1,3 +1,6 @@
+import type { Broker } from "../broker/broker.ts";
+import { Channels } from "../broker/channels.ts";
+import { memoryBroker } from "../broker/memory-broker.ts";
 import type { BuildClientOptions } from "../http/client-module.ts";
 import { writeClientTypes, type ClientTypesOptions } from "../http/client-types.ts";
 import type { AppEvents, EventBus, ServiceStorage } from "../service/hosts.ts";
@@ -57,6 +60,8 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
   readonly #gatekeeper: Gatekeeper;
   readonly #site: Site;
   readonly #storage: ServiceStorage;
+  readonly #broker: Broker;
+  readonly shared: ((part: string) => Channels) | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -73,6 +78,8 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
     this.builder = new ClientBuilder(this.registry, this.prefix);
     this.reports = new Reports(new AppLog(options.log, () => this.clock.wall()));
     this.#storage = options.storage ?? createMemoryStorage();
+    this.shared = options.broker && ((part) => new Channels(this.#broker, this.clock, part));
+    this.#broker = options.broker?.open(this.clock) ?? memoryBroker({ clock: this.clock });
     const { packet, sendLimit, handshake } = this.limits;
     this.transport = { packet, sendLimit, handshake };
     for (const asset of options.assets ?? []) this.registry.addAsset(asset);
@@ -185,6 +192,10 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
     return storageOf(this.#storage, service);
   }
 
+  channelsOf(service: string): Channels {
+    return new Channels(this.#broker, this.clock, `s/${service}`);
+  }
+
   // --- the end ---
 
   async drain({ within = DRAIN_WITHIN }: DrainOptions = {}): Promise<void> {
@@ -201,5 +212,7 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
     this.#reception.close();
     // The last first: it may have been made from those before it.
     for (const entry of this.registry.entries.toReversed()) await entry.close();
+    // Of connections that were handed over, others tell who is there.
+    await this.#broker.close(this.handsOver);
   }
 }

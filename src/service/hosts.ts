@@ -1,3 +1,5 @@
+import type { Channels } from "../broker/channels.ts";
+import type { Session } from "../session/session.ts";
 import type { AssetFolder } from "./asset.ts";
 import type { Call, CallOptions } from "./call.ts";
 import type {
@@ -6,6 +8,7 @@ import type {
   ConnectionState,
   MessageContext,
   ServiceCallContext,
+  SessionData,
 } from "./contexts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Off } from "./emitter.ts";
@@ -113,6 +116,10 @@ export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = 
   readonly log: Logger;
   /** The service's own corner of the app's storage. */
   readonly storage: ServiceStorage;
+  /** The service's own channels between the servers of the app. */
+  readonly channels: Channels;
+  /** The session of a connection. */
+  sessionOf(connection: ConnectionHandle<unknown>): Session<SessionData<S>>;
   /** The files that are served: one can be added at any time, where it is not known before. */
   readonly assets: AssetFolder;
   /** The connections that are open now. */
@@ -190,4 +197,6 @@ export interface ClientHost<Up = unknown, Down = unknown> {
   oncall(handler: (body: Down, context: ClientCallContext) => unknown): void;
   /** Calls a listener when a new connection has taken the place of one that was lost, with all that was in it. */
   onreset(listener: () => void): Off;
+  /** Calls a listener when the client has stopped: it was closed, or the server refused it. It may be opened again. */
+  onclose(listener: () => void): Off;
 }

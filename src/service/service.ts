@@ -26,6 +26,8 @@ export interface ClientHalf<Kind extends string = string, Api = unknown> {
   readonly codec?: CodecName | AnyCodec | undefined;
   /** How calls' bodies are written where that differs from all others. */
   readonly callCodec?: AnyCodec | undefined;
+  /** How messages are written where that differs from all others. */
+  readonly messageCodec?: AnyCodec | undefined;
   /** Makes what the client's user gets. */
   readonly client: (host: never) => Api;
 }
@@ -38,6 +40,8 @@ export interface Service<Kind extends string = string, Types extends ServiceType
   readonly codec?: CodecName | AnyCodec | undefined;
   /** How calls' bodies are written where that differs from all others. */
   readonly callCodec?: AnyCodec | undefined;
+  /** How messages are written where that differs from all others. */
+  readonly messageCodec?: AnyCodec | undefined;
   /** Validates what clients send, messages and calls. */
   readonly up?: StandardSchema | undefined;
   /** What the client half needs to start: JSON, the same for all connections. */

@@ -18,10 +18,11 @@ export interface SessionOptions {
   /** How the cookie is set. */
   readonly cookie?: CookieOptions | undefined;
   /**
-   * Whether the sessions of live connections are kept in memory: true. Else the store is read for each message, before
-   * its handler.
+   * Whether the sessions of live connections are kept in memory: true. With `false` the store is read for each message,
+   * before its handler. With `"coherent"` they are kept in memory, and what another server stores is taken over as soon as
+   * the app's broker tells of it: a moment later, and not where the broker is away.
    */
-  readonly cache?: boolean | undefined;
+  readonly cache?: boolean | "coherent" | undefined;
   /** How long the store may take for one operation, in ms: 3,000. Then the operation fails with `unavailable`. */
   readonly timeout?: number | undefined;
   /** How much a session may hold, in characters of JSON: 65,536. One record is read and written as a whole. */

@@ -1,6 +1,7 @@
 import { createStorage } from "unstorage";
 import type { Clock } from "../wire/clock.ts";
 import { randomId } from "../wire/random-id.ts";
+import type { SessionBus } from "./bus.ts";
 import { SessionCookie } from "./cookie.ts";
 import type { LiveSession, SessionHolder } from "./live-session.ts";
 import { openStore } from "./open-store.ts";
@@ -19,6 +20,8 @@ export interface SessionSurroundings {
   readonly wall: number;
   /** Whether browsers come over https, where the app says so. */
   readonly https?: boolean | undefined;
+  /** Tells of the sessions of other servers. */
+  readonly bus?: SessionBus | undefined;
   /** Hears of what should be otherwise. Never throws. */
   warn(message: string, error?: unknown): void;
 }
@@ -51,7 +54,7 @@ export class SessionGate {
    * @throws {TypeError} for an option that cannot be
    * @throws {RangeError} for a time or size that cannot be
    */
-  constructor(options: SessionOptions, { clock, wall, https, warn }: SessionSurroundings) {
+  constructor(options: SessionOptions, { clock, wall, https, warn, bus }: SessionSurroundings) {
     const limits = toSessionLimits(options);
     const production = isProduction();
     const store = openStore(options.storage ?? createStorage());
@@ -60,11 +63,15 @@ export class SessionGate {
     }
     this.signer = new Signer(toSecrets(options, { production, shared: store.shared }, randomId, warn));
     this.cookie = new SessionCookie(options.cookie ?? {}, limits.ttl);
-    this.cached = options.cache ?? true;
+    const { cache = true } = options;
+    if (cache === "coherent" && bus === undefined) {
+      throw new TypeError("Coherent sessions need a broker: prism({ broker: redis(…) })");
+    }
+    this.cached = cache !== false;
     this.https = this.cookie.secure ?? https;
     const time = new SessionTime(clock, wall, limits);
     const records = new SessionRecords(new PatientStore(store, clock, limits.timeout, warn), time);
-    this.sessions = new Sessions(records, time);
+    this.sessions = new Sessions(records, time, bus, cache === "coherent");
     this.#watch = new SessionWatch(this.sessions, records, store);
   }
 

@@ -23,8 +23,9 @@ export class Sessions {
    * @param records what is stored
    * @param time how long they last
    * @param bus tells other servers
+   * @param coherent whether what others store is taken over as soon as they tell
    */
-  constructor(records: SessionRecords, time: SessionTime, bus?: SessionBus) {
+  constructor(records: SessionRecords, time: SessionTime, bus?: SessionBus, coherent: boolean = false) {
     this.#records = records;
     this.time = time;
     this.#sync = new SessionSync(records, time, {
@@ -34,7 +35,10 @@ export class Sessions {
     this.#bus = bus;
     bus?.subscribe(({ id, end }) => {
       const live = this.live.get(id);
-      if (live !== undefined && end !== undefined) this.#end(live, end);
+      if (live === undefined) return;
+      if (end !== undefined) this.#end(live, end);
+      // What fails is told by the store.
+      else if (coherent) this.refresh(live).catch(() => {});
     });
   }
 

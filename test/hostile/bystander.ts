@@ -34,7 +34,14 @@ const stop = new AbortController();
 createInterface({ input: process.stdin }).on("line", (line) => {
   const sorted = times.map((time) => Math.round(time * 100) / 100).toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
-  const report: Report = { calls: times.length, p50: at(0.5), p99: at(0.99), max: at(0.999_999), times: sorted, events };
+  const report: Report = {
+    calls: times.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: at(0.999_999),
+    times: sorted,
+    events,
+  };
   times = [];
   console.log(`report ${JSON.stringify(report)}`);
   if (line !== "end") return;

@@ -46,13 +46,20 @@ describe.each([false, true])("the module, minified: %s", (minify) => {
       "__name",
       "__prismUrl",
       "__prismConnect",
-      "{isPrismError:__prismIsError,PrismError:__prismError,rpc:__prismRpc}",
+      "{isPrismError:__prismIsError,PrismError:__prismError,pubsub:__prismPubsub,rpc:__prismRpc}",
     ]);
   });
 
   test("exports what its types say", async () => {
     const module = await load(write([echo], "{}", minify));
-    expect(Object.keys(module).toSorted()).toEqual(["PrismError", "connect", "isPrismError", "rpc", "serverUrl"]);
+    expect(Object.keys(module).toSorted()).toEqual([
+      "PrismError",
+      "connect",
+      "isPrismError",
+      "pubsub",
+      "rpc",
+      "serverUrl",
+    ]);
   });
 
   test("takes any names and any table", async () => {
@@ -169,7 +176,7 @@ describe("refuses, and names the service", () => {
   test.each<[string, Partial<ClientService>, RegExp]>([
     ["a bound half", { client: evaluate("(() => {}).bind()") }, /^Client half of it cannot stand alone: it is bound/],
     ["a half that is none", { client: undefined as never }, /^Client half of it is not a function/],
-    ["a built-in half that there is not", { client: "pubsub" }, /^Service it has no client half to write: pubsub/],
+    ["a built-in half that there is not", { client: "other" }, /^Service it has no client half to write: other/],
     ["a codec of a class", { codec: new Instance() }, /^Codec of it cannot stand alone: it is an instance of a class/],
     ["a codec without a function", { codec: { encode: plain.encode } }, /^Codec of it is not a function/],
     ["a codec that is none", { codec: 1 }, /^Codec of it is neither/],

@@ -41,6 +41,7 @@ function createDispatcher(chain: readonly Middleware[]): Dispatcher {
     peers: new Set<Peer>(),
     reports,
     storageOf: () => ({}),
+    channelsOf: () => ({}),
   } as unknown as EntryOwner;
   const service = defineService({
     kind: "counter",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { values } from "../../src/services/rpc/contract.ts";
+import { values } from "../../src/service/values.ts";
 import { checkDepth } from "../../src/service/depth.ts";
 import { bytes, json, text } from "../../src/wire/codecs.ts";
 import { toUtf8 } from "../../src/wire/utf8.ts";

@@ -7,7 +7,8 @@ import type { ClientHost } from "../../service/hosts.ts";
 import type { ItemSource } from "../../service/items.ts";
 import { PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { raw, readCall, readNames, readValue, values, writeCall, type Names } from "./contract.ts";
+import { raw, readValue, values } from "../../service/values.ts";
+import { readCall, readNames, writeCall, type Names } from "./contract.ts";
 import type { Answers, RpcHalf, RpcOptions, UntypedRpcClient } from "./types.ts";
 
 export type { Answers, RpcHalf, RpcOptions, UntypedRpcClient };

@@ -1,22 +1,6 @@
-import { bodyText, copyBytes, type Codec } from "../../wire/codecs.ts";
 import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
 import { readNumber, writeNumber } from "../../wire/numbers.ts";
-import { isWireError, PrismError } from "../../wire/errors.ts";
-
-/** How rpc writes results and items: JSON text, nothing for `undefined`; bytes behind a 0 (PROTOCOL.md, "Calls"). */
-export const values: Codec = {
-  clean: true,
-  json: true,
-  encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
-  decode: (body) => {
-    if (typeof body !== "string" && body[0] === 0) return copyBytes(body.subarray(1));
-    const text = bodyText(body);
-    return text === "" ? undefined : JSON.parse(text);
-  },
-};
-
-/** Calls' bodies are written and read by {@linkcode writeCall} and {@linkcode readCall}. */
-export const raw: Codec<Body> = { clean: true, encode: (body) => body, decode: (body) => body };
+import { isWireError } from "../../wire/errors.ts";
 
 /**
  * The body of a call.
@@ -94,23 +78,6 @@ export function readCall(body: Body): CallBody {
   } catch (error) {
     if (isWireError(error)) return { place: -1, value: "" };
     throw error;
-  }
-}
-
-/**
- * Reads an input.
- *
- * @param value the input, as `values` writes it
- * @returns what it says
- * @throws {WireError} 1007 if its text is not valid UTF-8
- * @throws {PrismError} `bad_input` if it is no JSON
- */
-export function readValue(value: Body): unknown {
-  try {
-    return values.decode(value);
-  } catch (error) {
-    if (isWireError(error)) throw error;
-    throw new PrismError("bad_input", "Malformed JSON");
   }
 }
 

@@ -1,10 +1,10 @@
 import type { CallContext, ServiceCallContext, Shape } from "../../service/contexts.ts";
 import { isAsyncIterable } from "../../service/items.ts";
 import { isSchema, validate, type SchemaInput, type SchemaOutput, type StandardSchema } from "../../service/schema.ts";
-import { isThenable } from "../../service/thenable.ts";
+import { after } from "../../service/thenable.ts";
 import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { readValue } from "./contract.ts";
+import { readValue } from "../../service/values.ts";
 import type { ItemOf, Procedure, ResultOf } from "./types.ts";
 
 /** What a procedure can be given before its handler. */
@@ -174,11 +174,6 @@ function join(context: object, added: object): void {
     if (RESERVED.has(name)) throw new TypeError(`A guard cannot replace ${name} in the context`);
     Object.defineProperty(context, name, { value, configurable: true, enumerable: true, writable: true });
   }
-}
-
-/** Goes on with a value at once, or with what a promise of it comes to. */
-function after(value: unknown, next: (value: unknown) => unknown): unknown {
-  return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
 }
 
 async function* checkItems(schema: StandardSchema, items: AsyncIterable<unknown>): AsyncGenerator {

@@ -12,7 +12,8 @@ import type { Service } from "../../service/service.ts";
 import type { UnionToIntersection } from "../../service/union.ts";
 import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
-import { flatten, raw, readCall, readNames, values, writeCall, writeName, type Names } from "./contract.ts";
+import { raw, values } from "../../service/values.ts";
+import { flatten, readCall, readNames, writeCall, writeName, type Names } from "./contract.ts";
 import type {
   AnswerCallers,
   AnswerDefinition,
