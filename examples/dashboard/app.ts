@@ -2,10 +2,12 @@
 import os from "node:os";
 import process from "node:process";
 import * as v from "valibot";
-import { prism } from "../../mod.ts";
+import { prism, type PrismOptions } from "../../mod.ts";
+import { rateLimit } from "../../src/middleware/rate-limit.ts";
+import { pubsub } from "../../src/services/pubsub/server.ts";
 import { procedure, rpc } from "../../src/services/rpc/server.ts";
-import { machine, type Traffic } from "./machine.ts";
-import { room } from "./room.ts";
+import { machine } from "./machine.ts";
+import { chat, people, type Shape } from "./room.ts";
 import { attempt } from "./sampler.ts";
 import { admit, assets, site } from "./site.ts";
 
@@ -32,14 +34,15 @@ const tools = rpc({
   })),
 });
 
-/** A function with a declared result, so that the type of `app` does not depend on itself. */
-function traffic(): Traffic {
-  return app.stats();
+/** @param options Added to the dashboard's own. */
+export function createApp(options: PrismOptions<Shape> = {}) {
+  const calm = rateLimit({ by: "connection", rate: 1, burst: 8 });
+  return prism<Shape>({ admit, assets, fetch: site, ...options })
+    .service("live", pubsub({ machine, chat }))
+    .use("live", calm)
+    .service("people", ({ services }) => people(services.live))
+    .use("people", calm)
+    .service("tools", tools);
 }
 
-export const app = prism({ admit, assets, fetch: site })
-  .service("machine", machine(traffic))
-  .service("room", room)
-  .service("tools", tools);
-
-export type App = typeof app;
+export type App = ReturnType<typeof createApp>;

@@ -1,9 +1,10 @@
-/** The `machine` service: one sample of this machine a second to everyone who watches, and the last two minutes on request. */
+/** The `machine` channel: a sample of this machine each second, and the last minutes for who comes late or comes back. */
 import * as v from "valibot";
-import { defineService } from "../../mod.ts";
+import { channel } from "../../src/services/pubsub/server.ts";
 import { createSampler } from "./sampler.ts";
 
-const seconds = 120;
+/** How many samples are kept, one a second: a page that was away for less has no gap. */
+const kept = 600;
 
 const Sample = v.object({
   at: v.number(),
@@ -30,45 +31,35 @@ export interface Traffic {
   readonly sent: number;
 }
 
-/** @param traffic Asked once a second. */
-export function machine(traffic: () => Traffic) {
-  return defineService({
-    kind: "machine",
-    codec: "json",
-    down: Sample,
-    client: (host) => ({
-      /** Calls `hear` with each new sample. */
-      onSample: (hear: (sample: Sample) => void) => host.onmessage(hear),
-      /** The last two minutes, oldest first. */
-      history: () => host.call<Sample[]>(null),
-    }),
-    server: (host) => {
-      const sampler = createSampler();
-      const recent: Sample[] = [];
-      let before: Traffic = { connections: 0, received: 0, sent: 0 };
+export const machine = channel({
+  message: Sample,
+  subscribe: true,
+  history: { size: kept, ttl: kept * 1000 },
+});
 
-      const timer = setInterval(async () => {
-        const seen = await sampler.sample();
-        const now = traffic();
-        const prism = {
-          connections: now.connections,
-          received: now.received - before.received,
-          sent: now.sent - before.sent,
-        };
-        before = now;
-        const sample: Sample = { ...seen, prism };
-        recent.push(sample);
-        if (recent.length > seconds) recent.shift();
-        // A watcher that cannot keep up misses samples rather than filling the server's memory.
-        host.broadcast(sample, { volatile: true });
-      }, 1000);
-
-      host.oncall(() => recent);
-      host.onclose(() => {
-        clearInterval(timer);
-        sampler.stop();
-      });
-      return {};
-    },
-  });
+/**
+ * Takes a sample each second.
+ *
+ * @param publish Takes it.
+ * @param traffic Asked for each.
+ * @returns Stops it.
+ */
+export function watchMachine(publish: (sample: Sample) => Promise<unknown>, traffic: () => Traffic): () => void {
+  const sampler = createSampler();
+  let before = traffic();
+  let stopped = false;
+  const timer = setInterval(async () => {
+    const seen = await sampler.sample();
+    if (stopped) return;
+    const now = traffic();
+    const { connections } = now;
+    const prism = { connections, received: now.received - before.received, sent: now.sent - before.sent };
+    before = now;
+    await publish({ ...seen, prism }).catch((error: unknown) => console.warn("A sample was not published:", error));
+  }, 1000);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+    sampler.stop();
+  };
 }

@@ -1,7 +1,8 @@
 /** What the three `main` files share: where to listen, what to say, and how to end. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { runtime } from "./app.ts";
+import { type App, createApp, runtime } from "./app.ts";
+import { watchMachine } from "./machine.ts";
 
 /** Where to listen: what `serve` takes on every runtime. */
 export interface Address {
@@ -19,15 +20,23 @@ interface Server {
  *
  * @param serve Listens, with the runtime's own adapter.
  */
-export async function run(serve: (address: Address) => Promise<Server>): Promise<void> {
+export async function run(serve: (app: App, address: Address) => Promise<Server>): Promise<void> {
   try {
     const address = readAddress();
-    const server = await serve(address);
+    const app = createApp();
+    const server = await serve(app, address);
+    const stop = watchMachine(
+      (sample) => app.services.live.publish("machine", sample),
+      () => app.stats(),
+    );
     const { hostname } = address;
     const host = hostname === "127.0.0.1" || hostname === "0.0.0.0" ? "localhost" : hostname;
     console.log(`Prism dashboard on http://${host.includes(":") ? `[${host}]` : host}:${server.port} (${runtime()})`);
 
-    const end = (): void => void server.close().finally(() => process.exit(0));
+    const end = (): void => {
+      stop();
+      void server.close().finally(() => process.exit(0));
+    };
     process.on("SIGINT", end);
     // Windows has no SIGTERM, and Deno throws there rather than ignoring it.
     if (process.platform !== "win32") process.on("SIGTERM", end);

@@ -1,7 +1,11 @@
-// The dashboard says how its connection is: live, on its way back, back with nothing lost, or a new one after a gap.
+// The dashboard says how its connection is: live, on its way back, back with nothing lost, or a new one that caught up, or
+// did not.
 import { mkdirSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { serve } from "../../adapters/node.ts";
+import { createApp } from "../../examples/dashboard/app.ts";
+import { watchMachine } from "../../examples/dashboard/machine.ts";
 import { Proxy } from "../faults/proxy.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { lastingPort } from "../support/ports.ts";
@@ -23,8 +27,41 @@ async function start(port: number): Promise<RuntimeProcess> {
 
 const eventually = <T>(ask: () => T | Promise<T>) => expect.poll(ask, { timeout: 15_000, interval: 50 });
 const status = (page: Page) => page.locator("#status-text").textContent();
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message").fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
+  await eventually(() => last(page, "text")).toBe(text);
+}
 const last = (page: Page, what: string) => page.locator(`#messages .${what}`).last().textContent();
 const figure = (page: Page, id: string) => page.locator(`#${id}`).textContent();
+
+/** Has a page listen to the machine over a connection of its own, beside the dashboard's. */
+const listen = (page: Page) =>
+  page.evaluate(`import("/prism/client.js").then(({ connect }) => {
+    globalThis.offsets = [];
+    globalThis.events = [];
+    const client = connect(undefined, { reconnect: { max: 2000 } });
+    const machine = client.live.channel("machine");
+    for (const name of ["resumed", "reset"]) client.connection.on(name, () => events.push(name));
+    machine.on("subscribed", ({ first, recovered }) => first || events.push(recovered ? "recovered" : "missed"));
+    const begun = machine.subscribe({ last: 120 });
+    machine.on((sample, { offset }) => offsets.push(offset));
+    return begun.then(() => {});
+  })`);
+const heard = (page: Page) => page.evaluate<string[]>("events");
+
+/** A page that has each second once, in its charts too. */
+async function expectWhole(page: Page): Promise<void> {
+  const offsets = await page.evaluate<number[]>("offsets");
+  expect(offsets.length).toBeGreaterThan(3);
+  expect(offsets).toEqual(offsets.map((_, i) => offsets[0]! + i));
+  const times = await page.evaluate<number[]>(
+    `import("/charts.js").then(({ timeline }) => timeline.samples.map(({ at }) => at))`,
+  );
+  // As many as there were, so that a late timer of the server's is no gap.
+  const [first = 0, last = 0] = [times.at(0), times.at(-1)];
+  expect(times.length).toBeGreaterThanOrEqual((0.9 * (last - first)) / 1000);
+}
 
 let browser: Browser;
 beforeAll(async () => {
@@ -52,6 +89,7 @@ test("the dashboard says how its connection is", async () => {
     for (const { page } of tabs) {
       await eventually(() => status(page)).toBe("Live");
       await eventually(() => figure(page, "people-count")).toBe("4");
+      await listen(page);
     }
 
     proxy.refusing = true;
@@ -60,9 +98,7 @@ test("the dashboard says how its connection is", async () => {
       await eventually(() => status(page)).toBe("Reconnecting, nothing lost yet");
       await shoot(page, look, "suspended");
     }
-    await other.getByLabel("Message").fill("Can you hear me?");
-    await other.getByRole("button", { name: "Send" }).click();
-    await eventually(() => last(other, "text")).toBe("Can you hear me?");
+    await say(other, "Can you hear me?");
 
     proxy.refusing = false;
     for (const { look, page } of tabs) {
@@ -71,6 +107,8 @@ test("the dashboard says how its connection is", async () => {
       await eventually(() => last(page, "text")).toBe("Can you hear me?");
       expect(await figure(page, "people-count")).toBe("4");
       await shoot(page, look, "resumed");
+      await eventually(() => heard(page)).toEqual(["resumed"]);
+      await expectWhole(page);
     }
 
     process.kill(server.pid, "SIGKILL");
@@ -78,12 +116,50 @@ test("the dashboard says how its connection is", async () => {
     for (const { page } of tabs) await eventually(() => status(page)).toBe("Reconnecting, nothing lost yet");
     server = await start(port);
     for (const { look, page } of tabs) {
-      await eventually(() => last(page, "note")).toMatch(/^Connection lost for \d+ s, .+ something may be missing$/);
-      expect(await status(page)).toMatch(/^(New connection after \d+ s|Live)$/);
+      await eventually(() => last(page, "note")).toMatch(/^Away for \d+ s, .+ and something may be missing$/);
+      expect(await status(page)).toMatch(/^(Back after \d+ s, not all recovered|Live)$/);
       await shoot(page, look, "reset");
     }
   } finally {
     await proxy.stop();
     await server.stop();
+  }
+});
+
+test("a page whose connection was given up catches up over a new one", async () => {
+  // Connections wait for half a second in place of two minutes.
+  const app = createApp({ limits: { resumeWithin: 500 } });
+  const server = await serve(app, { port: 0, hostname: "127.0.0.1" });
+  const stop = watchMachine(
+    (sample) => app.services.live.publish("machine", sample),
+    () => app.stats(),
+  );
+  const proxy = await Proxy.start({ target: server.port });
+  try {
+    const other = await browser.newPage();
+    await other.goto(`http://127.0.0.1:${server.port}`);
+    const page = await browser.newPage(looks[0].options);
+    await page.goto(proxy.url);
+    await eventually(() => figure(page, "people-count")).toBe("2");
+    await listen(page);
+    await say(page, "Back in a minute");
+
+    proxy.refusing = true;
+    proxy.cut();
+    await eventually(() => figure(other, "people-count")).toBe("1");
+    await say(other, "Are you still there?");
+
+    proxy.refusing = false;
+    await eventually(() => last(page, "note")).toMatch(/: over a new connection, and nothing was missed$/);
+    expect(await status(page)).toMatch(/^(Back after \d+ s, caught up|Live)$/);
+    await eventually(() => last(page, "text")).toBe("Are you still there?");
+    for (const one of [page, other]) await eventually(() => figure(one, "people-count")).toBe("2");
+    await eventually(() => heard(page)).toEqual(["reset", "recovered"]);
+    await expectWhole(page);
+    await page.screenshot({ path: `${root}test-output/dashboard-recovered-light.png` });
+  } finally {
+    stop();
+    await proxy.stop();
+    await server.close();
   }
 });

@@ -99,6 +99,10 @@ async function expectPeople(pages: readonly Page[], names: readonly string[]): P
   }
 }
 
+/** When the samples were taken that a page has, in ms. */
+const times = (page: Page) =>
+  page.evaluate<number[]>(`import("/charts.js").then(({ timeline }) => timeline.samples.map(({ at }) => at))`);
+
 async function expectNoSidewaysScroll(page: Page): Promise<void> {
   const { wanted, there } = await page.evaluate(() => ({
     wanted: document.documentElement.scrollWidth,
@@ -118,10 +122,11 @@ describe("the dashboard in a browser", () => {
   test.each(runtimes)("with its server on $title", async ({ title, name, main }) => {
     const faults: string[] = [];
     let server = await start(name, main, "0");
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    const size = { viewport: { width: 1440, height: 900 } };
+    const [context, otherContext] = [await browser.newContext(size), await browser.newContext(size)];
     try {
       const ada = await openTab(context, server.url, faults);
-      const grace = await openTab(context, server.url, faults);
+      const grace = await openTab(otherContext, server.url, faults);
 
       // Live numbers, of this machine.
       for (const page of [ada, grace]) await eventually(() => status(page)).toBe("Live");
@@ -142,6 +147,30 @@ describe("the dashboard in a browser", () => {
       await expectChat(ada, grace, ["Is the server up?", "<i>It is</i> & well"]);
       expect(await ada.locator("#messages .meta b").allTextContents()).toEqual(["Ada", "Grace"]);
       expect(await ada.locator("#messages i").count()).toBe(0);
+
+      // Somebody with two tabs counts once, under one name.
+      const tab = await openTab(context, server.url, faults);
+      await expectPeople([ada, grace, tab], ["Ada", "Grace"]);
+      await rename(tab, "Ada L.");
+      await expectPeople([ada, grace, tab], ["Ada L.", "Grace"]);
+      expect(await ada.getByLabel("You are").inputValue()).toBe("Ada L.");
+      await rename(ada, "Ada");
+      await expectPeople([ada, grace, tab], ["Ada", "Grace"]);
+      await tab.close();
+      await eventually(() => figure(ada, "prism")).toBe("2 open");
+      await expectPeople([ada, grace], ["Ada", "Grace"]);
+
+      // Who comes late sees what was before, and is seen to come and to go.
+      const lateContext = await browser.newContext(size);
+      const began = (await times(ada))[0]!;
+      const late = await openTab(lateContext, server.url, faults);
+      await rename(late, "Late");
+      await expectPeople([ada, grace, late], ["Ada", "Grace", "Late"]);
+      expect(await messages(late)).toEqual(await messages(ada));
+      expect((await times(late))[0]).toBeLessThanOrEqual(began);
+      await late.close();
+      await expectPeople([ada, grace], ["Ada", "Grace"]);
+      await lateContext.close();
 
       // Round trips.
       await ada.getByRole("button", { name: "Measure 50 calls" }).click();
@@ -179,9 +208,9 @@ describe("the dashboard in a browser", () => {
       // Another takes its place.
       server = await start(name, main, server.port);
       for (const page of [ada, grace]) {
-        await eventually(() => status(page)).toMatch(/^(New connection after \d+ s|Live)$/);
+        await eventually(() => status(page)).toMatch(/^(Back after \d+ s, not all recovered|Live)$/);
         await eventually(() => page.locator("#messages .note").textContent()).toMatch(
-          /^Connection lost for \d+ s, back at \d\d:\d\d: something may be missing$/,
+          /^Away for \d+ s, back at \d\d:\d\d: over a new connection, and something may be missing$/,
         );
         expect(await page.title()).not.toContain("offline");
       }
@@ -204,6 +233,7 @@ describe("the dashboard in a browser", () => {
       await eventually(() => status(ada)).toBe(lost);
     } finally {
       await context.close();
+      await otherContext.close();
       await server.process.stop();
     }
   });

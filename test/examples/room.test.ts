@@ -1,90 +1,117 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { machine } from "../../examples/dashboard/machine.ts";
-import { room, type RoomEvent } from "../../examples/dashboard/room.ts";
-import { prism } from "../../mod.ts";
-import { assertSelfContained, connectInMemory } from "../../src/testing/testing.ts";
+import { type App, createApp } from "../../examples/dashboard/app.ts";
+import { pubsub } from "../../src/services/pubsub/client.ts";
+import { rpc } from "../../src/services/rpc/client.ts";
+import { connectInMemory } from "../../src/testing/testing.ts";
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-const createApp = () => {
-  const app = prism().service("room", room);
+function start(): App {
+  const app = createApp();
   endings.push(() => app.close());
   return app;
-};
+}
 
-/** Somebody in the room, and what they hear of one type. */
-async function visit(app: ReturnType<typeof createApp>) {
-  const client = connectInMemory<typeof app>(app, { services: { room } });
+/** A browser whose tabs share a session. */
+async function browserOf(app: App): Promise<{ cookie: string; session: string }> {
+  const visit = await app.sessions.open(new Request("http://localhost/"));
+  visit.session.data.name = "Nobody yet";
+  return { cookie: (await visit.finish())?.split(";")[0] ?? "", session: visit.session.id };
+}
+
+/** Somebody in the room, and what they see. */
+async function visit(app: App, name: string, cookie = "") {
+  const client = connectInMemory<App>(app, {
+    services: { live: pubsub(), people: rpc(), tools: rpc() },
+    headers: { cookie },
+  });
   endings.push(() => client.connection.close());
-  const events: RoomEvent[] = [];
-  client.room.onEvent((event) => events.push(event));
-  const heard = <Type extends RoomEvent["type"]>(type: Type) =>
-    events.filter((event): event is Extract<RoomEvent, { type: Type }> => event.type === type);
-  await client.connection.opened;
+  const chat = client.live.channel("chat");
+  const texts: string[] = [];
+  const begun = chat.subscribe({ last: 50 });
+  chat.on(({ text }) => texts.push(text));
+  const comings: string[] = [];
+  for (const event of ["join", "update", "leave"] as const) {
+    chat.presence.on(event, (person) => comings.push(`${event} ${person.name}`));
+  }
+  await begun;
+  await client.people.rename(name);
   return {
-    ...client.room,
-    close: () => client.connection.close(),
-    heard,
-    texts: () => heard("said").map(({ message }) => message.text),
-    people: () =>
-      heard("people")
-        .at(-1)
-        ?.people.map(({ name }) => name),
+    client,
+    chat,
+    texts,
+    comings,
+    people: () => [...chat.presence.members.values()].map((person) => person.name).toSorted(),
+    say: (text: string) => chat.publish({ text }),
   };
 }
 
 test("tells everyone who is there, under their present names", async () => {
-  const app = createApp();
-  const [ada, grace] = [await visit(app), await visit(app)];
-  ada.name("Ada");
-  grace.name("Someone");
-  grace.name("Grace");
+  const app = start();
+  const [ada, grace] = [await visit(app, "Ada"), await visit(app, "Someone")];
+  await grace.client.people.rename("Grace");
   for (const one of [ada, grace]) await vi.waitFor(() => expect(one.people()).toEqual(["Ada", "Grace"]));
-  grace.close();
+  grace.client.connection.close();
   await vi.waitFor(() => expect(ada.people()).toEqual(["Ada"]));
 });
 
-test("carries what is said to everyone, and to those who come later", async () => {
-  const app = createApp();
-  const [ada, grace] = [await visit(app), await visit(app)];
-  ada.name("Ada");
-  ada.say("Hello");
-  await vi.waitFor(() => expect(grace.texts()).toEqual(["Hello"]));
-  expect(ada.texts()).toEqual(["Hello"]);
+test("counts somebody with two tabs once, until both are closed", async () => {
+  const app = start();
+  const ada = await visit(app, "Ada");
+  const { cookie } = await browserOf(app);
+  const tabs = [await visit(app, "Grace", cookie), await visit(app, "Grace", cookie)];
+  for (const one of [ada, ...tabs]) await vi.waitFor(() => expect(one.people()).toEqual(["Ada", "Grace"]));
+  expect(tabs[0]!.chat.presence.self).toBe(tabs[1]!.chat.presence.self);
 
-  const late = await visit(app);
-  await vi.waitFor(() => expect(late.heard("welcome")).toHaveLength(1));
-  const [{ you, messages } = { you: "", messages: [] }] = late.heard("welcome");
-  expect(messages.map(({ name, text }) => [name, text])).toEqual([["Ada", "Hello"]]);
-  expect(messages[0]?.from).not.toBe(you);
+  ada.comings.length = 0;
+  for (const { client } of tabs) {
+    client.connection.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await vi.waitFor(() => expect(ada.people()).toEqual(["Ada"]));
+  expect(ada.comings).toEqual(["leave Grace"]);
 });
 
-test("tidies what is said, and passes over what cannot be", async () => {
-  const app = createApp();
-  const ada = await visit(app);
-  ada.say("  two\nlines\u0000\u202e\tand   blanks ");
-  ada.say(" \u200f ");
-  ada.say("👩‍👩‍👧".repeat(500));
-  ada.say("the end");
-  await vi.waitFor(() => expect(ada.texts()).toContain("the end"));
-  expect(ada.texts()).toEqual(["two lines and blanks", "👩‍👩‍👧".repeat(500), "the end"]);
+test("tells nobody a session's id", async () => {
+  const app = start();
+  const { cookie, session } = await browserOf(app);
+  expect(decodeURIComponent(cookie)).toContain(session);
+  const { chat } = await visit(app, "Ada", cookie);
+  await vi.waitFor(() => expect(chat.presence.members.size).toBe(1));
+  expect(JSON.stringify([...chat.presence.members])).not.toContain(session);
+});
+
+test("carries what is said to everyone, and to those who come later", async () => {
+  const app = start();
+  const [ada, grace] = [await visit(app, "Ada"), await visit(app, "Grace")];
+  await ada.say("Hello");
+  for (const one of [ada, grace]) await vi.waitFor(() => expect(one.texts).toEqual(["Hello"]));
+
+  const late = await visit(app, "Late");
+  expect(late.texts).toEqual(["Hello"]);
+  const [said] = await late.chat.history();
+  expect(said?.message).toMatchObject({ name: "Ada", text: "Hello" });
+});
+
+test("tidies what is said, and refuses what cannot be", async () => {
+  const ada = await visit(start(), "Ada");
+  await ada.say("  two\nlines\u0000\u202e\tand   blanks ");
+  await expect(ada.say(" \u200f ")).rejects.toMatchObject({ code: "bad_input" });
+  await ada.say("👩‍👩‍👧".repeat(500));
+  expect(ada.texts).toEqual(["two lines and blanks", "👩‍👩‍👧".repeat(500)]);
 });
 
 test("slows down those who talk too fast, and nobody else", async () => {
-  const app = createApp();
-  const [ada, grace] = [await visit(app), await visit(app)];
-  for (let i = 1; i <= 8; i++) ada.say(`${i}`);
-  grace.say("Take your time");
-  await vi.waitFor(() => expect(ada.heard("refused")).toHaveLength(2));
-  await vi.waitFor(() => expect(grace.texts()).toHaveLength(7));
-  expect(grace.texts()).toContain("Take your time");
-  expect(grace.heard("refused")).toEqual([]);
-});
-
-test("the client halves stand alone", async () => {
-  await assertSelfContained(room.client);
-  await assertSelfContained(machine(() => ({ connections: 0, received: 0, sent: 0 })).client);
+  const app = start();
+  const [ada, grace] = [await visit(app, "Ada"), await visit(app, "Grace")];
+  const outcomes = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => ada.say(`${i}`)));
+  const refused = outcomes.filter(({ status }) => status === "rejected");
+  expect(refused.length).toBeGreaterThan(2);
+  for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: "rate_limited" } });
+  await grace.say("Take your time");
+  await vi.waitFor(() => expect(grace.texts).toContain("Take your time"));
+  expect(grace.texts).toHaveLength(outcomes.length - refused.length + 1);
 });

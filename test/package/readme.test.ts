@@ -72,7 +72,7 @@ describe("the README's code", () => {
 
   beforeAll(async () => {
     const guides = readdirSync(`${root}docs`).filter((file) => file.endsWith(".md"));
-    expect(guides).toEqual(expect.arrayContaining(["security.md", "testing.md"]));
+    expect(guides).toEqual(expect.arrayContaining(["pubsub.md", "security.md", "testing.md"]));
     const pages = ["README.md", ...guides.map((file) => `docs/${file}`)];
     const readme = pages.map((file) => readFileSync(root + file, "utf8")).join("\n");
     const blocks = blocksOf(readme);
@@ -139,6 +139,11 @@ describe("the README's code", () => {
     ["cut.test.ts", "passed"],
     ["silent.test.ts", "passed"],
     ["seeds.test.ts", "passed"],
+    ["chat.ts", "Hello", "Welcome", "2"],
+    ["rooms.test.ts", "passed"],
+    ["missed.test.ts", "passed"],
+    ["who.test.ts", "passed"],
+    ["events.test.ts", "passed"],
   ])("%s says what it promises, on each runtime", async (file, ...promised) => {
     for (const name of runtimeNames) {
       const child = spawnRuntime(name, join(folder, file), [], {}, folder);

@@ -9,10 +9,14 @@ import { roundTrips } from "/round-trips.js";
 const $ = (id) => document.getElementById(id);
 // Whoever restarts a server is watching for it to come back, so attempts are never far apart.
 const client = connect(undefined, { reconnect: { max: 2000 } });
-const room = people(client.room);
+const room = people(client);
 roundTrips((n) => client.tools.ping(n));
 
 /* The machine. */
+
+/** How many seconds a page begins with. */
+const past = 120;
+const machine = client.live.channel("machine");
 
 let drawn = false;
 function hear(samples) {
@@ -22,14 +26,22 @@ function hear(samples) {
   drawn = true;
   draw();
 }
-client.machine.onSample((sample) => hear([sample]));
+
+void machine.subscribe({ last: past });
+machine.on((sample) => hear([sample]));
+machine.on("subscribed", async ({ recovered }) => {
+  if (recovered) return;
+  // Something is missing: what the server still has of it.
+  const kept = await machine.history({ limit: past });
+  hear(kept.map(({ message }) => message));
+});
 
 /* The header. */
 
 let startedAt;
 async function introduce() {
   try {
-    const [info, history] = await Promise.all([client.tools.info(), client.machine.history()]);
+    const info = await client.tools.info();
     // By the server's clock, which need not be right.
     startedAt = performance.now() - (info.now - info.startedAt);
     $("host").textContent = info.host;
@@ -37,14 +49,13 @@ async function introduce() {
     $("platform").textContent = info.platform;
     title = `${info.host} · Prism`;
     document.title = title;
-    hear(history);
   } catch {
     // The connection went while they were under way; the next one asks again.
   }
 }
 let title = document.title;
 
-/* The connection's state: live, on its way back with nothing lost, or a new one after a gap. */
+/* The connection's state: live, on its way back with nothing lost, or a new one, and whether the channels caught up. */
 
 /** For how long the server keeps what a lost connection goes on with, in ms: its limit `resumeWithin`. */
 const kept = 120_000;
@@ -59,25 +70,30 @@ function status(state, text) {
   if ($("status-text").textContent !== text) $("status-text").textContent = text;
 }
 
-/** @param resumed Whether the connection has gone on where it was. */
-function opened(resumed) {
+function opened() {
   clearTimeout(settle);
   open = true;
-  if (lostAt === undefined) status("open", "Live");
-  else {
-    const away = duration(Math.max(1000, performance.now() - lostAt));
-    const back = `back at ${minute(Date.now())}`;
-    status(resumed ? "open" : "anew", resumed ? `Back after ${away}, nothing lost` : `New connection after ${away}`);
-    if (resumed) room.note(`Away for ${away}, ${back}: nothing was lost`);
-    else room.note(`Connection lost for ${away}, ${back}: something may be missing`);
-    settle = setTimeout(() => status("open", "Live"), said);
-  }
-  lostAt = undefined;
+  status("open", "Live");
   document.title = title;
   delete document.body.dataset.lost;
   room.opened();
-  // Samples may be dropped where they cannot be sent at once, so the history fills the gap.
   void introduce();
+}
+
+/** What there is to say of a connection that is back. */
+const outcomes = {
+  resumed: { state: "open", brief: "nothing lost", whole: "nothing was lost" },
+  recovered: { state: "open", brief: "caught up", whole: "over a new connection, and nothing was missed" },
+  missed: { state: "anew", brief: "not all recovered", whole: "over a new connection, and something may be missing" },
+};
+function back(outcome) {
+  const { state, brief, whole } = outcomes[outcome];
+  const away = duration(Math.max(1000, performance.now() - lostAt));
+  lostAt = undefined;
+  opened();
+  status(state, `Back after ${away}, ${brief}`);
+  room.note(`Away for ${away}, back at ${minute(Date.now())}: ${whole}`);
+  settle = setTimeout(() => status("open", "Live"), said);
 }
 
 function searching() {
@@ -96,13 +112,33 @@ function lost() {
 }
 
 status("connecting", "Connecting…");
-client.connection.on("open", () => opened(false));
-client.connection.on("resumed", () => opened(true));
 client.connection.on("suspended", lost);
 client.connection.on("closed", () => {
   lost();
   status("lost", "Disconnected");
 });
+client.connection.on("resumed", () => {
+  if (behind.size === 0) back("resumed");
+});
+
+// Over a new connection each channel says whether it has all that was said meanwhile.
+const channels = [machine, client.live.channel("chat")];
+const behind = new Set();
+let complete = true;
+client.connection.on("open", () => {
+  if (lostAt === undefined) return opened();
+  for (const channel of channels) behind.add(channel);
+  complete = true;
+  status("connecting", "Catching up…");
+});
+function caughtUp(channel, recovered) {
+  complete &&= recovered;
+  if (behind.delete(channel) && behind.size === 0) back(complete ? "recovered" : "missed");
+}
+for (const channel of channels) {
+  channel.on("subscribed", ({ recovered }) => caughtUp(channel, recovered));
+  channel.on("ended", () => caughtUp(channel, false));
+}
 
 setInterval(() => {
   if (open && startedAt !== undefined) $("uptime").textContent = duration(performance.now() - startedAt);

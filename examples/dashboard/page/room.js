@@ -1,8 +1,13 @@
 /** Everyone who is watching, and the chat. What people wrote reaches the page as text, never as markup. */
+import { isPrismError } from "/prism/client.js";
 import { minute } from "/format.js";
 
 const $ = (id) => document.getElementById(id);
+/** Lines of the chat that the page keeps, and messages that it begins with. */
 const kept = 200;
+const old = 50;
+/** People who are listed; beyond that only their number is told. */
+const listed = 100;
 const adjectives = [
   "Quiet",
   "Brave",
@@ -65,13 +70,15 @@ function element(name, className, text) {
   return made;
 }
 
-/** @param room The client's half of the `room` service. @returns What to call when the connection opens and is lost. */
-export function people(room) {
+/**
+ * @param client The connection, with the channel that carries the chat.
+ * @returns What to call when the connection opens and is lost, and when something is to be noted.
+ */
+export function people(client) {
+  const chat = client.live.channel("chat");
   let name = memory.read() || `${pick(adjectives)} ${pick(animals)}`;
-  let me = "";
   let last;
   let unread = 0;
-  let said = "";
   let chatSeen = true;
   let online = false;
   const seen = new Set();
@@ -80,12 +87,18 @@ export function people(room) {
   field.value = name;
   memory.write(name);
 
+  /* Who is watching. */
+
+  function introduce() {
+    // One that goes with the connection is said again over the next.
+    client.people.rename(name).catch(refuse);
+  }
   function rename() {
     const wanted = field.value.trim();
     if (wanted && wanted !== name) {
       name = wanted;
       memory.write(name);
-      room.name(name);
+      introduce();
     }
     field.value = name;
   }
@@ -100,31 +113,52 @@ export function people(room) {
     rename();
     field.blur();
   });
-
-  $("say-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const text = $("say").value.trim();
-    if (!text || !online) return;
-    room.say(text);
-    said = text;
-    $("say").value = "";
-    $("refused").textContent = "";
+  // Another tab has changed it.
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key !== "prism.name" || !newValue) return;
+    field.value = name = newValue;
+    introduce();
   });
 
-  function listPeople({ count, people: listed }) {
-    $("people-count").textContent = String(count);
-    const first = listed.toSorted((a, b) => Number(b.id === me) - Number(a.id === me) || a.name.localeCompare(b.name));
+  function listPeople() {
+    const { members, self } = chat.presence;
+    const all = [...members].filter(([, person]) => person.name);
+    all.sort(([a, one], [b, other]) => Number(b === self) - Number(a === self) || one.name.localeCompare(other.name));
+    $("people-count").textContent = String(all.length);
     $("names").replaceChildren(
-      ...first.map((person) => {
+      ...all.slice(0, listed).map(([key, person]) => {
         const item = element("li", hue(person.name));
         const face = element("span", "face", [...person.name][0]?.toUpperCase());
         face.setAttribute("aria-hidden", "true");
         item.append(face, element("span", "who", person.name));
-        if (person.id === me) item.append(element("span", "you", "you"));
+        if (key === self) item.append(element("span", "you", "you"));
         return item;
       }),
     );
-    if (count > listed.length) $("names").append(element("li", "more", `and ${count - listed.length} more`));
+    if (all.length > listed) $("names").append(element("li", "more", `and ${all.length - listed} more`));
+  }
+
+  /* What they say. */
+
+  $("say-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = $("say").value.trim();
+    if (!text || !online) return;
+    $("say").value = "";
+    $("refused").textContent = "";
+    try {
+      await chat.publish({ text });
+    } catch (error) {
+      refuse(error);
+      // What was refused is not lost, unless the next message has been begun.
+      $("say").value ||= text;
+    }
+  });
+
+  function refuse(error) {
+    if (isPrismError(error, "lost")) return;
+    const fast = isPrismError(error, "rate_limited");
+    $("refused").textContent = fast ? "That was a little fast. Wait a moment." : error.message;
   }
 
   function line(className, ...children) {
@@ -140,34 +174,35 @@ export function people(room) {
   function say(message) {
     if (seen.has(message.id)) return;
     seen.add(message.id);
-    const mine = message.from === me;
-    const more = last?.from === message.from && last.name === message.name && message.at - last.at < 120_000;
+    const mine = message.name === name;
+    const more = last?.name === message.name && message.at - last.at < 120_000;
     last = message;
     const who = element("p", "meta");
     const time = element("time", "", minute(message.at));
     time.dateTime = new Date(message.at).toISOString();
     who.append(element("b", "", message.name), time);
-    line(`${hue(message.name)}${more ? " more" : ""}${mine ? " mine" : ""}`, who, element("p", "text", message.text));
+    line(`${hue(message.name)}${more ? " more" : ""}`, who, element("p", "text", message.text));
     if (!mine && !chatSeen) unread += 1;
     badge();
   }
 
-  room.onEvent((event) => {
-    if (event.type === "welcome") {
-      me = event.you;
-      for (const message of event.messages) say(message);
-      unread = 0;
-      badge();
-      log.scrollTop = log.scrollHeight;
-      // From here on only what is new is read out, and not the fifty old messages.
-      setTimeout(() => log.setAttribute("aria-live", "polite"), 0);
-    } else if (event.type === "people") listPeople(event);
-    else if (event.type === "said") say(event.message);
-    else if (event.type === "refused") {
-      $("refused").textContent = event.reason;
-      // What was refused is not lost, unless the next message has been begun.
-      $("say").value ||= said;
-    }
+  async function listen() {
+    const begun = chat.subscribe({ last: old });
+    chat.on(say);
+    for (const change of ["join", "update", "leave"]) chat.presence.on(change, listPeople);
+    await begun;
+    unread = 0;
+    badge();
+    log.scrollTop = log.scrollHeight;
+    // From here on only what is new is read out, and not the old messages.
+    setTimeout(() => log.setAttribute("aria-live", "polite"), 0);
+  }
+
+  chat.on("subscribed", async ({ recovered }) => {
+    introduce();
+    if (recovered) return;
+    // Something is missing: what the server still has of it.
+    for (const { message } of await chat.history({ limit: old })) say(message);
   });
 
   // On a phone the chat is below the charts: a button leads there and counts what has not been seen.
@@ -184,7 +219,7 @@ export function people(room) {
     { rootMargin: "-40px" },
   ).observe(log);
 
-  room.name(name);
+  void listen();
 
   return {
     opened() {
