@@ -35,6 +35,23 @@ const users = {
     console.log(await client.names.count());
     client.connection.close();
     await app.close();`,
+  "scaled.js": `
+    import { createStorage } from "unstorage";
+    import { memory } from "@prismrt/prism";
+    import { pubsub } from "@prismrt/prism/services/pubsub/client";
+    import { connectInMemory } from "@prismrt/prism/testing";
+    import { createApp } from "./scaled.ts";
+    const shared = { broker: memory(), storage: createStorage() };
+    const [one, other] = [createApp(shared), createApp(shared)];
+    const client = connectInMemory(one, { services: { rooms: pubsub() } });
+    const news = client.rooms.channel("news");
+    news.on((text) => console.log(text));
+    await news.subscribe();
+    await other.services.rooms.publish("news", "From the other server");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.connection.close();
+    await one.close();
+    await other.close();`,
   "deployed.js": `
     import { createStorage } from "unstorage";
     import { connectInMemory } from "@prismrt/prism/testing";
@@ -140,6 +157,7 @@ describe("the README's code", () => {
     ["silent.test.ts", "passed"],
     ["seeds.test.ts", "passed"],
     ["chat.ts", "Hello", "Welcome", "2"],
+    ["scaled.js", "From the other server"],
     ["rooms.test.ts", "passed"],
     ["missed.test.ts", "passed"],
     ["who.test.ts", "passed"],

@@ -3,6 +3,7 @@ import { writeNumber } from "../../../src/wire/numbers.ts";
 import { call, text } from "../../hostile/enemy.ts";
 import { platforms } from "../../hostile/platforms.ts";
 import { come, cookieOf, type Raw, resume } from "../raw.ts";
+import type { Node } from "../scene.ts";
 import { type Row, type RowStage, toRuntime } from "../verdict.ts";
 
 /** How many race for one connection. */
@@ -17,7 +18,7 @@ export const row17: Row = {
   async run(stage) {
     const { scene, lineup, size, verdict } = stage;
     const node = await scene.node(toRuntime(lineup), { name: "n" });
-    await useOld(stage, node.port);
+    await useOld(stage, node);
     await steal(stage, node.port);
     for (let i = 0; i < sizes[size].races; i++) await race(stage, node.port, i % 2 > 0);
     verdict.same("errors", (await node.state()).errors, []);
@@ -34,7 +35,8 @@ async function isServed(raw: Raw, services: Raw["welcome"]["services"]): Promise
 }
 
 /** A lost welcome costs nothing; a token whose successor was shown is spent. */
-async function useOld({ verdict }: RowStage, port: number): Promise<void> {
+async function useOld({ verdict }: RowStage, node: Node): Promise<void> {
+  const { port } = node;
   const first = await come(port);
   const cookie = cookieOf(first);
   const { resume: token, connection, services } = first.welcome;
@@ -69,10 +71,12 @@ async function useOld({ verdict }: RowStage, port: number): Promise<void> {
   verdict.same("resumed with a token two back", late.welcome.resumed, false);
   for (const { tcp } of [first, shown, old, next, late]) tcp.destroy();
 
-  // What has ended stays so.
+  // What has ended stays so, once the server knows: Node tells of a close frame when the socket has gone, too.
+  const { disconnected } = await node.state();
   const ended = await come(port);
   ended.send(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]));
   await ended.closed;
+  await node.until("disconnected", ">=", disconnected + 1);
   const gone = await come(port, { offer: resume(ended.welcome.resume, 0), cookie: cookieOf(ended) });
   verdict.same("resumed after 1000", gone.welcome.resumed, false);
   gone.tcp.destroy();
