@@ -107,7 +107,7 @@ export type Eventually<Value> = Value | Promise<Value>;
  *
  * It MAY
  * - bring messages and changes twice, late, or in another order than that of their offsets and versions: readers put that
- *   right, and what has no offset carries a number of its reader's own;
+ *   right, and what has no offset carries a number of its reader's own; late may be after a `subscribe` that was later;
  * - forget more of the past than the retention says, never less than `size` messages while they are younger than `ttl`,
  *   unless the engine itself has lost them;
  * - keep the retention that the channel had first for as long as there is something in it.

@@ -118,8 +118,9 @@ export function describePublishing(open: OpenEngine, { ordered = true }: Capabil
       expect(await one.publish(room, "nobody")).toBeUndefined();
       const ear = await listen(one, room);
       await two.publish(room, "a");
-      await until(() => ear.deliveries.length > 0);
-      expect(ear.bodies).toEqual(["a"]);
+      await until(() => ear.bodies.includes("a"));
+      // Where one message may come after another, one may come after a subscription that was later, too.
+      expect(ear.bodies.filter((body) => ordered || body !== "nobody")).toEqual(["a"]);
     });
 
     test.each(bodies)("a body comes as what it was: %s", async (_, body) => {
