@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { makeFolder, startDaemon } from "./daemon.ts";
 import { freePort } from "./ports.ts";
 
 /** Where HAProxy is; `HAPROXY_PATH` says otherwise. */
@@ -36,9 +34,6 @@ export interface Haproxy {
 
 /** Debian's HAProxy wants room for all connections, of two sockets each, among the descriptors that a process may have. */
 const MAX_CONNECTIONS = 9_900;
-
-/** How long anything may take, in ms. */
-const PATIENCE = 10_000;
 
 function configure(port: number, { backends, balance = "roundrobin", interval = 100 }: HaproxyOptions): string {
   // A server that is going away answers 503 to whoever is new, who is then sent to another: an upgrade has no body, so it
@@ -73,16 +68,6 @@ ${backends.map((backend, i) => `  server n${i} 127.0.0.1:${backend}`).join("\n")
 `;
 }
 
-const running = new Map<ChildProcess, string>();
-process.once("exit", () => {
-  for (const [child, folder] of running) end(child, folder);
-});
-
-function end(child: ChildProcess, folder: string): void {
-  child.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-}
-
 /**
  * Starts a load balancer on this machine.
  *
@@ -90,82 +75,61 @@ function end(child: ChildProcess, folder: string): void {
  */
 export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "prism-haproxy-"));
-  const config = join(folder, "haproxy.cfg");
+  const folder = makeFolder("haproxy");
+  const config = join(folder.path, "haproxy.cfg");
   writeFileSync(config, configure(port, options));
-  // -db: it stays in the foreground, and is one process.
-  const child = spawn(haproxyPath, ["-db", "-f", config], { stdio: ["ignore", "pipe", "pipe"] });
-  running.set(child, folder);
-  const exited = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(`it ended with ${code ?? signal}`));
-  });
-  const stop = async (): Promise<void> => {
-    end(child, folder);
-    await exited;
-    running.delete(child);
-  };
 
-  const said: string[] = [];
   const statuses: BackendStatus[] = options.backends.map(() => "UP");
   const look = new Set<() => void>();
-  for (const input of [child.stdout, child.stderr]) {
-    createInterface({ input }).on("line", (line) => {
-      if (said.push(line) > 1_000) said.shift();
+  const haproxy = await startDaemon({
+    what: "HAProxy",
+    path: haproxyPath,
+    // -db: it stays in the foreground, and is one process.
+    args: ["-db", "-f", config],
+    ready: () => untilTaken(port),
+    hear(line) {
       const [, place, status] = /^Server nodes\/n(\d+) is (UP|DOWN)\b/.exec(line) ?? [];
       if (status !== undefined) statuses[Number(place)] = status as BackendStatus;
       for (const one of look) one();
-    });
-  }
-
-  const problem = await inTime(Promise.race([untilTaken(port), exited]), "it takes nobody");
-  if (problem !== undefined) {
-    await stop();
-    throw new Error(`HAProxy does not run from ${haproxyPath}: ${[problem, ...said].join("\n")}`);
-  }
+    },
+  });
 
   const until = async (backend: number, status: BackendStatus): Promise<void> => {
     let one = (): void => {};
-    const reached = new Promise<undefined>((resolve) => {
+    const reached = new Promise<void>((resolve) => {
       one = () => {
-        if (statuses[backend] === status) resolve(undefined);
+        if (statuses[backend] === status) resolve();
       };
       look.add(one);
       one();
     });
-    const problem = await inTime(Promise.race([reached, exited]), `server ${backend} is not ${status}`);
-    look.delete(one);
-    if (problem !== undefined) throw new Error(`HAProxy: ${[problem, ...said].join("\n")}`);
+    try {
+      await haproxy.inTime(reached, `HAProxy's server ${backend} is not ${status}`);
+    } finally {
+      look.delete(one);
+    }
   };
   return {
     port,
     url: `http://127.0.0.1:${port}`,
-    pid: child.pid ?? -1,
+    pid: haproxy.pid,
     status: (backend) => statuses[backend]!,
     until,
-    stop,
+    async stop() {
+      await haproxy.kill();
+      folder.remove();
+    },
   };
 }
 
 /** It does not say when it listens, so it is tried. */
-async function untilTaken(port: number): Promise<undefined> {
+async function untilTaken(port: number): Promise<void> {
   for (;;) {
     const taken = await new Promise<boolean>((resolve) => {
       const tcp = connect(port, "127.0.0.1", () => resolve(true)).once("error", () => resolve(false));
       tcp.once("close", () => resolve(false)).once("connect", () => tcp.destroy());
     });
-    if (taken) return undefined;
+    if (taken) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** What comes, or what to say where nothing has come in time. */
-async function inTime(coming: Promise<string | undefined>, late: string): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE, `${late} after ${PATIENCE / 1_000} s`);
-  });
-  const what = await Promise.race([coming, over]);
-  clearTimeout(timer);
-  return what;
 }

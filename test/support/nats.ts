@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { type Daemon, makeFolder, startDaemon } from "./daemon.ts";
 import { lastingPort } from "./ports.ts";
 
 /** Where the NATS server is; `NATS_SERVER_PATH` says otherwise. */
@@ -28,14 +26,6 @@ export interface NatsServer {
   stop(): Promise<void>;
 }
 
-const running = new Map<ChildProcess, string>();
-process.once("exit", () => {
-  for (const [child, folder] of running) {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
-
 /**
  * Starts a NATS server on this machine.
  *
@@ -44,37 +34,19 @@ process.once("exit", () => {
  */
 export async function startNats(config = "max_payload: 8MB"): Promise<NatsServer> {
   const port = await lastingPort();
-  const folder = mkdtempSync(join(tmpdir(), "prism-nats-"));
-  const store = join(folder, "store");
-  const file = join(folder, "nats.conf");
+  const folder = makeFolder("nats");
+  const store = join(folder.path, "store");
+  const file = join(folder.path, "nats.conf");
   writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: ${JSON.stringify(store)} }\n${config}\n`);
 
-  let child: ChildProcess | undefined;
-  let exited: Promise<string> = Promise.resolve("");
+  let nats: Daemon | undefined;
   const kill = async (): Promise<void> => {
-    child?.kill("SIGKILL");
-    await exited;
-    if (child) running.delete(child);
-    child = undefined;
-  };
-  const forget = (): void => rmSync(store, { recursive: true, force: true });
-  const stop = async (): Promise<void> => {
-    await kill();
-    rmSync(folder, { recursive: true, force: true });
+    await nats?.kill();
+    nats = undefined;
   };
   const restart = async (): Promise<void> => {
     await kill();
-    const started = spawn(natsServerPath, ["-c", file], { stdio: ["ignore", "pipe", "pipe"] });
-    child = started;
-    running.set(started, folder);
-    exited = new Promise((resolve) => {
-      started.once("error", (error) => resolve(error.message));
-      started.once("close", (code, signal) => resolve(`it ended with ${code ?? signal}`));
-    });
-    const problem = await untilReady(started, exited);
-    if (problem === undefined) return;
-    await stop();
-    throw new Error(`NATS does not run from ${natsServerPath}: ${problem}`);
+    nats = await startDaemon({ what: "NATS", path: natsServerPath, args: ["-c", file], ready: "Server is ready" });
   };
 
   await restart();
@@ -82,33 +54,16 @@ export async function startNats(config = "max_payload: 8MB"): Promise<NatsServer
     port,
     url: `nats://127.0.0.1:${port}`,
     get pid() {
-      return child?.pid ?? -1;
+      return nats?.pid ?? -1;
     },
-    pause: () => void child?.kill("SIGSTOP"),
-    resume: () => void child?.kill("SIGCONT"),
+    pause: () => nats?.pause(),
+    resume: () => nats?.resume(),
     kill,
     restart,
-    forget,
-    stop,
+    forget: () => rmSync(store, { recursive: true, force: true }),
+    async stop() {
+      await kill();
+      folder.remove();
+    },
   };
-}
-
-/** Resolves once it takes connections, or with what is wrong. Goes on reading, so that its output never fills up. */
-async function untilReady(child: ChildProcess, exited: Promise<string>): Promise<string | undefined> {
-  const said: string[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  const ready = new Promise<undefined>((resolve) => {
-    for (const input of [child.stdout, child.stderr]) {
-      if (!input) continue;
-      createInterface({ input }).on("line", (line) => {
-        if (timer) said.push(line);
-        if (line.includes("Server is ready")) resolve(undefined);
-      });
-    }
-  });
-  const late = new Promise<string>((resolve) => (timer = setTimeout(resolve, 10_000, "it is not ready after 10 s")));
-  const problem = await Promise.race([ready, exited, late]);
-  clearTimeout(timer);
-  timer = undefined;
-  return problem === undefined ? undefined : [problem, ...said].join("\n");
 }
