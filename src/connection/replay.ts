@@ -1,56 +1,53 @@
 import type { Frame } from "../wire/frames.ts";
 
+/** As many of the oldest places may be empty before the others move up, where that is half of them. */
+const SLACK = 64;
+
 /** Frames that were given to a socket and not acknowledged yet, oldest first: what a next socket replays. */
 export class Replay {
-  /** How many there are. */
-  count = 0;
   /** What they weigh, in bytes or characters. */
   size = 0;
-  /** As they were given to sockets, so that keeping them copies nothing, and what each of these turns weighs. */
-  readonly #turns: (readonly Frame[])[] = [];
-  readonly #sizes: number[] = [];
-  /** How many of the first turn's frames are gone already. */
+  /** In one row, so that a turn's own list is not kept: what lives for long is dear to collect. */
+  #frames: Frame[] = [];
+  /** How many of the first are gone already. */
   #gone = 0;
+
+  /** How many there are. */
+  get count(): number {
+    return this.#frames.length - this.#gone;
+  }
 
   /**
    * Keeps frames behind those that are there.
    *
-   * @param frames at least one, from now on nobody else's to change
+   * @param frames what was given to a socket
    * @param size what they weigh
    */
   keep(frames: readonly Frame[], size: number): void {
-    this.#turns.push(frames);
-    this.#sizes.push(size);
-    this.count += frames.length;
+    for (let i = 0; i < frames.length; i++) this.#frames.push(frames[i]!);
     this.size += size;
   }
 
   /** @param count how many of the oldest to let go of, at most as many as there are */
   release(count: number): void {
-    this.count -= count;
-    let left = count;
-    while (left > 0) {
-      const frames = this.#turns[0]!;
-      const rest = frames.length - this.#gone;
-      if (left < rest) return this.#releaseSome(frames, left);
-      // Whole turns are let go of without a look at each frame.
-      this.size -= this.#sizes[0]!;
-      this.#turns.shift();
-      this.#sizes.shift();
-      this.#gone = 0;
-      left -= rest;
+    const frames = this.#frames;
+    if (count === frames.length - this.#gone) {
+      this.#frames = [];
+      this.#gone = this.size = 0;
+      return;
     }
-  }
-
-  #releaseSome(frames: readonly Frame[], count: number): void {
-    let size = 0;
-    for (let i = 0; i < count; i++) size += frames[this.#gone++]!.length;
-    this.#sizes[0]! -= size;
-    this.size -= size;
+    const end = this.#gone + count;
+    for (; this.#gone < end; this.#gone++) {
+      this.size -= frames[this.#gone]!.length;
+      frames[this.#gone] = "";
+    }
+    if (end < SLACK || end * 2 < frames.length) return;
+    frames.splice(0, end);
+    this.#gone = 0;
   }
 
   /** @returns all that are there, for a socket that begins */
   all(): Frame[] {
-    return this.#turns.flat().slice(this.#gone);
+    return this.#frames.slice(this.#gone);
   }
 }
