@@ -1,12 +1,15 @@
-import { answer, PROTOCOL, run, WELCOME } from "./run.ts";
+import { answer, type Peer, PROTOCOL, run, WELCOME } from "./run.ts";
 
 interface Ws {
+  data: { peer?: Peer };
   send(text: string): void;
+  getBufferedAmount(): number;
+  close(code: number): void;
 }
 
 interface Server {
   readonly port: number;
-  upgrade(request: Request, options: { headers: Record<string, string> }): boolean;
+  upgrade(request: Request, options: { headers: Record<string, string>; data: Ws["data"] }): boolean;
 }
 
 declare const Bun: { serve(options: object): Server };
@@ -16,12 +19,20 @@ await run(() => {
     port: 0,
     hostname: "127.0.0.1",
     fetch: (request: Request, server: Server) =>
-      server.upgrade(request, { headers: { "sec-websocket-protocol": PROTOCOL } })
+      server.upgrade(request, { headers: { "sec-websocket-protocol": PROTOCOL }, data: {} })
         ? undefined
         : new Response("", { status: 400 }),
     websocket: {
-      open: (ws: Ws) => ws.send(WELCOME),
-      message: (ws: Ws, data: string) => answer(data, (text) => ws.send(text)),
+      backpressureLimit: 16 * 1_048_576,
+      open: (ws: Ws) => {
+        ws.data.peer = {
+          send: (text) => ws.send(text),
+          waiting: () => ws.getBufferedAmount(),
+          close: (code) => ws.close(code),
+        };
+        ws.send(WELCOME);
+      },
+      message: (ws: Ws, data: string) => answer(data, ws.data.peer!),
     },
   });
   return port;

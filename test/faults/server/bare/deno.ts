@@ -1,4 +1,4 @@
-import { answer, PROTOCOL, run, WELCOME } from "./run.ts";
+import { answer, type Peer, PROTOCOL, run, WELCOME } from "./run.ts";
 
 declare const Deno: {
   serve(options: object, handler: (request: Request) => Response): { readonly addr: { readonly port: number } };
@@ -10,7 +10,12 @@ await run(() => {
   const server = Deno.serve(options, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: PROTOCOL, idleTimeout: 0 });
     socket.addEventListener("open", () => socket.send(WELCOME));
-    socket.addEventListener("message", ({ data }) => answer(data as string, (text) => socket.send(text)));
+    const peer: Peer = {
+      send: (text) => socket.send(text),
+      waiting: () => socket.bufferedAmount,
+      close: (code) => socket.close(code),
+    };
+    socket.addEventListener("message", ({ data }) => answer(data as string, peer));
     return response;
   });
   return server.addr.port;

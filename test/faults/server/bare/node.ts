@@ -1,13 +1,18 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { answer, PROTOCOL, run, WELCOME } from "./run.ts";
+import { answer, type Peer, PROTOCOL, run, WELCOME } from "./run.ts";
 
 const server = createServer();
 const wss = new WebSocketServer({ server, clientTracking: false, handleProtocols: () => PROTOCOL });
 wss.on("connection", (ws: WebSocket) => {
   ws.on("error", () => {});
-  ws.on("message", (data: Buffer) => answer(data.toString(), (text) => ws.send(text)));
+  const peer: Peer = {
+    send: (text) => ws.send(text),
+    waiting: () => ws.bufferedAmount,
+    close: (code) => ws.close(code),
+  };
+  ws.on("message", (data: Buffer) => answer(data.toString(), peer));
   ws.send(WELCOME);
 });
 
