@@ -18,12 +18,12 @@ const errorCodes: ReadonlyMap<string, number> = new Map([
 
 /** A frame longer than this is not kept, in bytes: it may be the last for a long time. */
 const MAX_KEPT = 65_536;
-let lastText: string | undefined;
+let lastData: string | Uint8Array | undefined;
 let lastFrame = EMPTY;
 
-/** An unmasked frame (RFC 6455 section 5.2). The last text's is kept: a publication goes to many sockets. */
+/** An unmasked frame (RFC 6455 section 5.2). The last one is kept: a publication goes to many sockets, as the same packet. */
 function toFrame(data: string | Uint8Array): Buffer {
-  if (data === lastText) return lastFrame;
+  if (data === lastData) return lastFrame;
   const text = typeof data === "string";
   const length = text ? Buffer.byteLength(data) : data.length;
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
@@ -32,13 +32,11 @@ function toFrame(data: string | Uint8Array): Buffer {
   frame[1] = start === 2 ? length : start === 4 ? 126 : 127;
   if (start === 4) frame.writeUInt16BE(length, 2);
   if (start === 10) frame.writeBigUInt64BE(BigInt(length), 2);
-  if (!text) frame.set(data, start);
-  else {
-    frame.write(data, start);
-    if (length <= MAX_KEPT) {
-      lastText = data;
-      lastFrame = frame;
-    }
+  if (text) frame.write(data, start);
+  else frame.set(data, start);
+  if (length <= MAX_KEPT) {
+    lastData = data;
+    lastFrame = frame;
   }
   return frame;
 }

@@ -5,7 +5,7 @@ import { Server } from "socket.io";
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], serveClient: false });
 io.on("connection", (socket) => {
-  socket.join("room");
+  void socket.join("room");
   socket.on("publish", (message) => io.to("room").emit("message", message));
 });
 http.listen(0, () => process.stdout.write(`ready ${http.address().port}\n`));

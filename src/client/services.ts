@@ -1,4 +1,5 @@
-import type { Connection, Receiver } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Receiver } from "../connection/receiver.ts";
 import type { ClientHalf } from "../service/service.ts";
 import type { Body } from "../wire/frames.ts";
 import { Slot, type Backbone } from "./host.ts";

@@ -9,6 +9,7 @@ import { Alarm } from "./alarm.ts";
 import { Asking, type Answering, type Carrier } from "./exchange.ts";
 import { parseFailure } from "./failure.ts";
 import { Ids } from "./ids.ts";
+import type { Receiver } from "./receiver.ts";
 
 /** What calls need to know of their end. */
 export interface CallsOptions {
@@ -25,8 +26,6 @@ export interface CallsOptions {
 export interface CallsOwner extends Carrier {
   /** Sends the frame of a call. */
   sendCall(frame: Frame): void;
-  /** Takes a call of the peer's. */
-  called(service: number, id: number, body: Body): void;
 }
 
 /** A call that an older server made: its number stays taken until the peer has ended it, and nobody waits for it. */
@@ -46,6 +45,7 @@ class Abandoned extends Asking {
 /** The calls of a connection, both ways, by their numbers. */
 export class Calls {
   readonly #owner: CallsOwner;
+  readonly #receiver: Receiver;
   readonly #options: CallsOptions;
   readonly #answers: (Answering | undefined)[] = [];
   readonly #asked: (Asking | undefined)[] = [];
@@ -54,10 +54,12 @@ export class Calls {
 
   /**
    * @param owner their connection
+   * @param receiver takes the peer's
    * @param options what they need to know
    */
-  constructor(owner: CallsOwner, options: CallsOptions) {
+  constructor(owner: CallsOwner, receiver: Receiver, options: CallsOptions) {
     this.#owner = owner;
+    this.#receiver = receiver;
     this.#options = options;
   }
 
@@ -111,7 +113,7 @@ export class Calls {
         if (this.#answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Call with an id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
         if (id >= this.#options.calls || this.#owner.load.busy) return this.refuse(id, "busy");
-        return this.#owner.called(header.service, id, body);
+        return this.#receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);
       case kinds.FAILURE: {

@@ -9,16 +9,8 @@ import { Load } from "./load.ts";
 import type { ConnectionOptions, ParkedConnection } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Receipts } from "./receipts.ts";
-
-/** Takes what the peer sends, for the floor above. None of these throws anything but a `WireError`. */
-export interface Receiver {
-  /** A message to a service arrived. */
-  message(service: number, body: Body): void;
-  /** A call to a service arrived: `answer` or `refuse` is to be called with its id before this returns. */
-  call(service: number, id: number, body: Body): void;
-  /** More waits for the peer than may, and what was to be sent is not: the connection is to be ended. */
-  overflow?(): void;
-}
+import type { Receiver } from "./receiver.ts";
+import type { Volley } from "./volley.ts";
 
 /**
  * What lives between two peers: counted frames and calls, both ways. Sockets are attached to it and detached from it;
@@ -34,6 +26,7 @@ export class Connection implements CallsOwner, Traffic {
   readonly #calls: Calls;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
+  readonly #volley: Volley | undefined;
   #link: Link | undefined;
   #parks = false;
 
@@ -44,8 +37,9 @@ export class Connection implements CallsOwner, Traffic {
   constructor(receiver: Receiver, options: ConnectionOptions) {
     this.#receiver = receiver;
     this.#options = options;
+    this.#volley = options.volley;
     this.load = new Load(options);
-    this.#calls = new Calls(this, options);
+    this.#calls = new Calls(this, receiver, options);
     this.#outbox = new Outbox(options, options.heard);
     this.#receipts = new Receipts(options.reminder, () => this.#link?.mark());
   }
@@ -143,14 +137,23 @@ export class Connection implements CallsOwner, Traffic {
    */
   send(frame: Frame): void {
     if (this.over) return;
+    if (this.#volley?.pending) this.#volley.catchUp(this.#receiver);
     checkFrameSize(frame, this.#options.frameOut);
     if (this.#parks) this.#outbox.force(frame);
     else if (this.#outbox.push(frame, this.attached)) this.#link?.mark();
     else this.#receiver.overflow?.();
   }
 
+  /** Sends counted frames, no calls, that others are sent, too, when the turn is over. For a server's volley only. */
+  sendAll(frames: readonly Frame[], size: number): void {
+    if (this.over) return;
+    if (!this.#parks && this.#outbox.pushAll(frames, size, this.attached)) this.#link?.mark();
+    else for (const frame of frames) this.send(frame);
+  }
+
   /** Sends the frame of a call. For the calls only. */
   sendCall(frame: Frame): void {
+    if (this.#volley?.pending) this.#volley.catchUp(this.#receiver);
     this.#outbox.pushCall(frame);
     this.#link?.mark();
   }
@@ -180,11 +183,6 @@ export class Connection implements CallsOwner, Traffic {
     this.#calls.refuse(id, code);
   }
 
-  /** Takes a call of the peer's. For the calls only. */
-  called(service: number, id: number, body: Body): void {
-    this.#receiver.call(service, id, body);
-  }
-
   /** Forgets a call of the peer's that has its ending. For `Answering` only. */
   ended(answering: Answering): void {
     this.#calls.ended(answering);
@@ -197,6 +195,7 @@ export class Connection implements CallsOwner, Traffic {
 
   /** Hands over what is to be sent now. For the link only; each frame takes its place in the count. */
   drain(): readonly Frame[] {
+    if (this.#volley?.pending) this.#volley.catchUp(this.#receiver);
     return this.#outbox.take();
   }
 
@@ -243,6 +242,7 @@ export class Connection implements CallsOwner, Traffic {
     if (link !== undefined) link.connection = deaf;
     // What says how calls end goes along, however much waits.
     this.#parks = true;
+    this.#volley?.catchUp(this.#receiver);
     for (const frame of rest) this.#outbox.force(frame);
     const taken = this.#calls.park(new PrismError("lost"));
     const parked = { ...this.#outbox.park(), received: this.received, taken };

@@ -3,6 +3,7 @@ import type { Frame } from "../wire/frames.ts";
 import type { CallsOptions } from "./calls.ts";
 import type { LoadLimits } from "./load.ts";
 import type { Reminder } from "./reminder.ts";
+import type { Volley } from "./volley.ts";
 
 /** How much may be kept, and how much may wait. */
 export interface OutboxLimits {
@@ -35,6 +36,8 @@ export interface ConnectionOptions extends CallsOptions, LoadLimits, OutboxLimit
   readonly clock: Clock;
   /** Tells when what was received is to be acknowledged at the latest. */
   readonly reminder: Reminder;
+  /** What many are sent alike during this turn, the connection's receiver among them, where there is such a thing. */
+  readonly volley?: Volley | undefined;
   /** Whether the peer is known to acknowledge, as a server is that has sent its welcome. */
   readonly heard: boolean;
 }

@@ -1,9 +1,10 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
-import { CALL, type Frame } from "../wire/frames.ts";
+import type { Frame } from "../wire/frames.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
 import type { OutboxLimits, ParkedOutbox } from "./options.ts";
 import { Replay } from "./replay.ts";
+import { isCall, Waiting } from "./waiting.ts";
 
 /** The age that an offered count may have, in frames: what is further back is not older, but impossible. */
 const HALF = 2 ** 30;
@@ -24,11 +25,7 @@ export class Outbox {
   /** As `sent`, but it does not go round. */
   #total = 0;
   #kept: Replay | undefined;
-  #waiting: Frame[] = [];
-  /** What waits, in bytes or characters, and how much of that is calls, which could wait longer. */
-  #size = 0;
-  #callSize = 0;
-  #calls = 0;
+  readonly #waiting = new Waiting();
   #replays = false;
   #waiters: (() => void)[] | undefined;
 
@@ -43,12 +40,12 @@ export class Outbox {
 
   /** Whether there is anything to give to a socket. */
   get due(): boolean {
-    return this.#replays || this.#waiting.length > 0;
+    return this.#replays || this.#waiting.frames.length > 0;
   }
 
   /** What waits to be given to a socket, in bytes or characters. */
   get size(): number {
-    return this.#size;
+    return this.#waiting.size;
   }
 
   /** Whether those who can wait may go on: half is left for what cannot. */
@@ -57,7 +54,8 @@ export class Outbox {
     if (!this.keeps || !this.heard) return true;
     const { replayFrames, replayLimit } = this.#limits;
     const { count, size } = this.#kept ?? NOTHING;
-    return count + this.#waiting.length < replayFrames / 2 && size + this.#size < replayLimit / 2;
+    const { frames, size: more } = this.#waiting;
+    return count + frames.length < replayFrames / 2 && size + more < replayLimit / 2;
   }
 
   /** Waits until {@linkcode Outbox.roomy}; whoever comes back looks again, since others do, too. */
@@ -80,58 +78,64 @@ export class Outbox {
    * @returns false where too much waits already: then it is not added
    */
   push(frame: Frame, attached: boolean): boolean {
-    if (this.#isFull(attached)) return false;
-    this.force(frame);
+    if (!this.#fits(0, 1, attached)) return false;
+    this.#waiting.push(frame);
+    return true;
+  }
+
+  /**
+   * Adds frames that others are sent, too, behind what waits.
+   *
+   * @param frames none of them calls, and nobody's to change
+   * @param size what they weigh
+   * @param attached whether there is a socket
+   * @returns false where that may be too much: then none is added
+   */
+  pushAll(frames: readonly Frame[], size: number, attached: boolean): boolean {
+    if (!this.#fits(size, frames.length, attached)) return false;
+    this.#waiting.pushAll(frames, size);
     return true;
   }
 
   /** Adds a frame, however much waits: one that came from elsewhere, or says what becomes of a call. */
   force(frame: Frame): void {
     this.#waiting.push(frame);
-    this.#size += frame.length;
   }
 
   /** Adds a call, which is bounded by how many calls there may be and not by what else waits. */
   pushCall(frame: Frame): void {
-    this.force(frame);
-    this.#callSize += frame.length;
-    this.#calls++;
+    this.#waiting.pushCall(frame);
   }
 
-  #isFull(attached: boolean): boolean {
+  /** Whether as much more may wait; the last of it may be over the limit. */
+  #fits(more: number, frames: number, attached: boolean): boolean {
     const { sendLimit, replayLimit, replayFrames } = this.#limits;
-    if (sendLimit === Infinity) return false;
-    const waits = this.#size - this.#callSize;
-    if (attached) return waits > sendLimit;
+    if (sendLimit === Infinity) return true;
+    const { size: all, callSize, calls } = this.#waiting;
+    const waits = all - callSize + more;
+    if (attached) return waits <= sendLimit;
     const { count, size } = this.#kept ?? NOTHING;
-    return size + waits >= replayLimit || count + this.#waiting.length - this.#calls >= replayFrames;
+    return size + waits < replayLimit && count + this.#waiting.frames.length - calls + frames <= replayFrames;
   }
 
   /** Hands over what a socket is to be given now: all of it, or as much as may be kept. */
   take(): readonly Frame[] {
     const again = this.#replays ? this.#kept?.all() : undefined;
     this.#replays = false;
-    if (this.#waiting.length === 0) return again ?? NONE;
-    const fresh = this.keeps ? this.#keep() : this.#takeAll();
+    if (this.#waiting.frames.length === 0) return again ?? NONE;
+    const fresh = this.keeps ? this.#keep() : this.#waiting.take();
     this.sent = (this.sent + fresh.length) & MAX_NUMBER;
     this.#total += fresh.length;
     return again === undefined ? fresh : again.concat(fresh);
   }
 
-  #takeAll(): readonly Frame[] {
-    const frames = this.#waiting;
-    this.#waiting = [];
-    this.#size = this.#callSize = this.#calls = 0;
-    return frames;
-  }
-
   #keep(): readonly Frame[] {
     const { replayFrames, replayLimit } = this.#limits;
     const kept = (this.#kept ??= new Replay());
-    const size = this.#size;
-    const fits = kept.count + this.#waiting.length <= replayFrames && kept.size + size <= replayLimit;
+    const { frames: waiting, size } = this.#waiting;
+    const fits = kept.count + waiting.length <= replayFrames && kept.size + size <= replayLimit;
     if (fits || !this.heard) {
-      const frames = this.#takeAll();
+      const frames = this.#waiting.take();
       kept.keep(frames, size);
       // It goes on working, and loses only what it could have resumed from.
       while (kept.count > 1 && (kept.count > replayFrames || kept.size > replayLimit)) kept.release(1);
@@ -144,19 +148,14 @@ export class Outbox {
     const { replayFrames, replayLimit } = this.#limits;
     let count = 0;
     let size = 0;
-    for (const frame of this.#waiting) {
+    for (const frame of this.#waiting.frames) {
       const over = kept.count + count >= replayFrames || kept.size + size + frame.length > replayLimit;
       // One that is longer than all that may be kept goes alone.
       if (over && kept.count + count > 0) break;
       count++;
       size += frame.length;
-      if (isCall(frame)) {
-        this.#calls--;
-        this.#callSize -= frame.length;
-      }
     }
-    const frames = this.#waiting.splice(0, count);
-    this.#size -= size;
+    const frames = this.#waiting.takeSome(count);
     if (count > 0) kept.keep(frames, size);
     return frames;
   }
@@ -214,7 +213,7 @@ export class Outbox {
 
   /** Forgets everything. */
   clear(): void {
-    this.#takeAll();
+    this.#waiting.take();
     this.#kept = undefined;
     this.#replays = false;
     this.wake();
@@ -228,7 +227,7 @@ export class Outbox {
       acknowledged: this.#acknowledged,
       heard: this.heard,
       kept: this.#kept?.all() ?? NONE,
-      waiting: this.#waiting,
+      waiting: this.#waiting.frames,
     };
   }
 
@@ -250,7 +249,3 @@ export class Outbox {
 
 const NONE: readonly Frame[] = [];
 const NOTHING = { count: 0, size: 0 };
-
-function isCall(frame: Frame): boolean {
-  return (typeof frame === "string" ? frame.charCodeAt(0) : frame[0]) === CALL;
-}

@@ -1,4 +1,5 @@
 import type { Channels } from "../broker/channels.ts";
+import { Group, type Taker, type Volley } from "../connection/volley.ts";
 import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
@@ -25,8 +26,9 @@ export interface EntryOwner {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly exposeErrors: boolean;
-  /** The peers that are connected. */
+  /** The peers that are connected, and what many of them are sent alike. */
   readonly peers: ReadonlySet<Peer>;
+  readonly volley: Volley;
   /** Where services add files. */
   readonly folder: AssetFolder;
   /** The storage of a service. */
@@ -35,8 +37,6 @@ export interface EntryOwner {
   channelsOf(service: string): Channels;
   readonly reports: Reports;
 }
-
-const PLAIN: BroadcastOptions = {};
 
 /** A message on its way to its listeners. */
 interface Delivery {
@@ -200,8 +200,9 @@ export class ServiceEntry {
 
   #broadcast(body: unknown, options: BroadcastOptions = {}): void {
     const frame = this.#frame(body);
-    const { to = this.#owner.peers, except } = options;
-    for (const peer of to as Iterable<Peer>) if (peer !== except) peer.post(frame, options);
+    const { to = this.#owner.peers, except, volatile, conflate } = options;
+    if (to instanceof Group && !(except || volatile || conflate !== undefined)) to.send(frame);
+    else for (const peer of to as Iterable<Peer>) if (peer !== except) peer.post(frame, options);
   }
 
   #call<Result, Item>(to: Peer, body: unknown, options: CallOptions | undefined): Call<Result, Item> {
@@ -240,8 +241,9 @@ export class ServiceEntry {
         const { numbering } = connection as Peer;
         return numbering === undefined ? this.service.init : numbering.initOf(this.number);
       },
-      send: (to, body) => (to as Peer).post(this.#frame(body), PLAIN),
+      send: (to, body) => (to as Peer).post(this.#frame(body)),
       broadcast: (body, options) => this.#broadcast(body, options),
+      group: () => new Group(owner.volley) as Set<Taker> as Set<never>,
       call: (to, body, options) => this.#call(to as Peer, body, options),
       onconnect: (listener) => this.#events.on("connect", listener),
       onreset: (listener) => this.#events.on("reset", listener),

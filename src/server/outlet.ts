@@ -20,6 +20,7 @@ export class Outlet {
   /** What is held back, in bytes or characters. */
   #held = 0;
   #waits = false;
+  #flushes = false;
 
   /** @param peer whom it sends to */
   constructor(peer: OutletOwner) {
@@ -33,8 +34,7 @@ export class Outlet {
       return;
     }
     if (conflate !== undefined) this.#release(conflate);
-    // A peer that is busy without being slow may never drain.
-    this.#flush();
+    this.flush();
     this.#peer.wire.send(frame);
   }
 
@@ -46,13 +46,22 @@ export class Outlet {
     return held;
   }
 
-  /** Sends what was held back, as far as it does not make the peer slow again. */
-  #flush(): void {
+  /**
+   * Sends what was held back, as far as it does not make the peer slow again: before each thing that is sent, too, since a
+   * peer that is busy without being slow may never drain.
+   */
+  flush(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
     for (const [key, frame] of this.#conflated) {
-      if (this.#peer.slow) return this.#wait();
+      if (this.#peer.slow) {
+        this.#wait();
+        break;
+      }
       this.#release(key);
       this.#peer.wire.send(frame);
     }
+    this.#flushes = false;
   }
 
   /** Keeps the last frame of a key, behind what was held back since. */
@@ -74,7 +83,7 @@ export class Outlet {
     this.#waits = true;
     void this.#peer.wire.room().then(() => {
       this.#waits = false;
-      this.#flush();
+      this.flush();
     });
   }
 }

@@ -4,6 +4,7 @@ import type { Link, LinkOptions, Meter } from "../connection/link.ts";
 import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
 import { Reminder } from "../connection/reminder.ts";
 import { Turn } from "../connection/turn.ts";
+import { Group, Volley } from "../connection/volley.ts";
 import { openHandover } from "../handover/open-handover.ts";
 import type { SessionGate } from "../session/session-gate.ts";
 import { GOING_AWAY, type CloseCode } from "../wire/close-codes.ts";
@@ -46,7 +47,8 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   readonly reports: Reports;
   readonly gate: SessionGate | undefined;
   readonly authenticate: Authenticate<never> | undefined;
-  readonly peers: Set<Peer> = new Set();
+  readonly volley: Volley;
+  readonly peers: Group<Peer>;
   readonly waiting: Set<Link> = new Set();
   readonly resumptions: Resumptions<Peer>;
   readonly reminder: Reminder;
@@ -76,8 +78,11 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
     this.reminder = new Reminder(clock, ACKNOWLEDGE_WITHIN);
     const { packet, frames, sendLimit, heartbeat, patience } = limits;
     this.heartbeat = new Heartbeat(clock, heartbeat, patience);
+    const turn = new Turn(clock);
+    this.volley = new Volley(turn);
+    this.peers = new Group(this.volley);
     this.linkOptions = {
-      turn: new Turn(clock),
+      turn,
       packetIn: packet,
       framesIn: frames,
       packetOut: packet,

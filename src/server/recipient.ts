@@ -1,7 +1,9 @@
-import { Connection, type Receiver } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
 import type { Asking } from "../connection/exchange.ts";
 import type { Link } from "../connection/link.ts";
+import type { Receiver } from "../connection/receiver.ts";
 import type { Reminder } from "../connection/reminder.ts";
+import type { Taker, Volley } from "../connection/volley.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
 import { REFUSED, type CloseCode } from "../wire/close-codes.ts";
@@ -20,16 +22,20 @@ export interface RecipientOptions {
   readonly limits: Limits;
   /** Tells connections when what they received is to be acknowledged. */
   readonly reminder: Reminder;
+  /** What many are sent alike. */
+  readonly volley: Volley;
 }
 
 /** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
 const MAX_REASON = 123;
 
+const PLAIN: BroadcastOptions = {};
+
 /** Above this share of `sendLimit` a peer is slow: what may be dropped or replaced is. */
 const SLOW = 0.25;
 
 /** A client, as services have it: what is sent to it, and how fast it takes that. */
-export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiver {
+export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiver, Taker {
   readonly id: string;
   readonly remoteAddress: string | undefined;
   readonly wire: Connection;
@@ -47,7 +53,7 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
    * @param id its connection's; a new one where nothing is said
    */
   constructor(
-    { clock, limits, reminder }: RecipientOptions,
+    { clock, limits, reminder, volley }: RecipientOptions,
     state: Record<string, unknown>,
     remoteAddress: string | undefined,
     id: string = randomId(),
@@ -58,7 +64,7 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
     this.limits = limits;
     const { calls, streams, held, sendLimit, replayFrames, replayLimit, resumeWithin } = limits;
     const ends = { frameOut: Infinity, heard: false };
-    const own = { clock, reminder, calls, streams, asked: calls, held, sendLimit, replayFrames, replayLimit };
+    const own = { clock, reminder, volley, calls, streams, asked: calls, held, sendLimit, replayFrames, replayLimit };
     this.wire = new Connection(this, { ...own, ...ends });
     this.wire.lasting = resumeWithin > 0 && replayLimit > 0;
   }
@@ -115,12 +121,27 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
   }
 
   /** Sends a message, or drops or holds it back where it is slow and the options allow it. */
-  post(message: Frame, options: BroadcastOptions): void {
-    const frame = this.numbering === undefined ? message : this.numbering.message(message);
-    // To a service that the client does not know.
+  post(message: Frame, options: BroadcastOptions = PLAIN): void {
+    const frame = this.#numbered(message);
     if (frame === undefined) return;
     const plain = options.volatile !== true && options.conflate === undefined && this.#outlet === undefined;
     if (plain) this.wire.send(frame);
     else (this.#outlet ??= new Outlet(this)).post(frame, options);
+  }
+
+  take(messages: readonly Frame[], size: number): void {
+    if (this.numbering === undefined) this.wire.sendAll(messages, size);
+    else {
+      for (const message of messages) {
+        const frame = this.#numbered(message);
+        if (frame !== undefined) this.wire.send(frame);
+      }
+    }
+    this.#outlet?.flush();
+  }
+
+  /** A message as its client numbers services; `undefined` where it does not know this one. */
+  #numbered(message: Frame): Frame | undefined {
+    return this.numbering === undefined ? message : this.numbering.message(message);
   }
 }

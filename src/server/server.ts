@@ -1,3 +1,4 @@
+import type { Volley } from "../connection/volley.ts";
 import type { Broker } from "../broker/broker.ts";
 import { Channels } from "../broker/channels.ts";
 import { memoryBroker } from "../broker/memory-broker.ts";
@@ -105,6 +106,10 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
 
   get peers(): ReadonlySet<Peer> {
     return this.#reception.peers;
+  }
+
+  get volley(): Volley {
+    return this.#reception.volley;
   }
 
   get resumptions(): Resumptions<Peer> {

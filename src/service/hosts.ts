@@ -137,6 +137,11 @@ export interface ServerHost<Up = unknown, Down = unknown, S = unknown, Events = 
   send(to: ConnectionHandle<unknown>, body: Down): void;
   /** Sends a message to many clients; it is encoded once. */
   broadcast(body: Down, options?: BroadcastOptions): void;
+  /**
+   * A set of connections to broadcast `to`. What goes to all of it in one turn comes to each of them at one go, which is
+   * what makes thousands cheap. To take out who has left is the service's.
+   */
+  group(): Set<ConnectionHandle<unknown>>;
   /** Calls one client. */
   call<Result = unknown, Item = unknown>(
     to: ConnectionHandle<unknown>,

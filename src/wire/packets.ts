@@ -92,7 +92,7 @@ function checkFrame(left: number, start: number, body: number, end: number, hasB
  * Joins frames into as few packets as the limits allow, in order. One text frame, or several, become a text packet; a
  * packet that holds bytes becomes a binary one.
  *
- * @param frames at least one frame
+ * @param frames at least one frame, and nobody's to change
  * @param limit the most bytes a packet may have; a longer frame goes alone
  * @param target takes each packet
  * @param most how many frames a packet may hold
@@ -103,6 +103,7 @@ export function writePackets(
   target: PacketTarget,
   most: number = MAX_FRAMES,
 ): void {
+  if (frames === last.frames && last.bytes <= limit && frames.length <= most) return target.send(last.packet);
   let from = 0;
   let bytes = 0;
   for (let i = 0; i < frames.length; i++) {
@@ -114,8 +115,17 @@ export function writePackets(
     }
     bytes += size;
   }
-  target.send(writePacket(from === 0 ? frames : frames.slice(from)));
+  const packet = writePacket(from === 0 ? frames : frames.slice(from));
+  if (from === 0 && frames.length > 1) last = { frames, bytes, packet };
+  target.send(packet);
 }
+
+/** The last list that became one packet: thousands who are sent the same have the same list, and it is joined once. */
+let last: { readonly frames: readonly Frame[]; readonly bytes: number; readonly packet: string | Uint8Array } = {
+  frames: [],
+  bytes: 0,
+  packet: "",
+};
 
 function writePacket(frames: readonly Frame[]): string | Uint8Array {
   const first = frames[0]!;

@@ -87,7 +87,7 @@ export class Node extends Actor<{ readonly port: number }, State> {
 }
 
 /** A server that knows nothing of Prism. */
-export type BareNode = Pick<Node, "url" | "stall" | "signal">;
+export type BareNode = Pick<Node, "port" | "url" | "stall" | "signal" | "until">;
 
 /** A load. */
 export class Load extends Actor<{ readonly seconds: number }, LoadState> {

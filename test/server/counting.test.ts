@@ -139,14 +139,16 @@ describe("what is kept", () => {
   });
 
   test("ends a connection whose client takes nothing: more waits than may", async () => {
-    const { join, host, heard } = createHearing({ replayFrames: 4, sendLimit: 100 });
+    const { join, clock, host, heard } = createHearing({ replayFrames: 4, sendLimit: 100 });
     const { peer } = await join();
     for (let i = 0; i < 4; i++) host.broadcast(i);
     await peer.say();
     host.broadcast("x".repeat(97));
     host.broadcast("x");
+    clock.turn();
     expect(heard).toEqual(["connect"]);
     host.broadcast("x");
+    clock.turn();
     expect(heard).toEqual(["connect", "disconnect"]);
     await peer.say();
     expect(peer.closings).toEqual([{ code: 4002, reason: "Slow consumer" }]);

@@ -131,8 +131,10 @@ describe("what is sent to it", () => {
     const first = await join();
     await lose(first);
     for (let i = 0; i < most; i++) host.broadcast(10 + i);
+    clock.turn();
     expect(heard).toEqual(["connect", "suspend"]);
     host.broadcast(1);
+    clock.turn();
     expect(heard).toEqual(["connect", "suspend", "reset", "disconnect"]);
     expect(log.at(-1)).toMatchObject({
       message: "Disconnected",
@@ -145,14 +147,16 @@ describe("what is sent to it", () => {
   });
 
   test("counts with what was sent before and is not acknowledged", async () => {
-    const { join, host, heard } = createHearing({ replayFrames: 4 });
+    const { join, clock, host, heard } = createHearing({ replayFrames: 4 });
     const first = await join();
     for (let i = 0; i < 3; i++) host.broadcast(i);
     await first.peer.say();
     await lose(first);
     host.broadcast(3);
+    clock.turn();
     expect(heard).toEqual(["connect", "suspend"]);
     host.broadcast(4);
+    clock.turn();
     expect(heard).toEqual(["connect", "suspend", "reset", "disconnect"]);
   });
 

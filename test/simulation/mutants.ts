@@ -23,8 +23,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a replay is given to the socket twice",
     file: "src/connection/outbox.ts",
-    from: "    this.#replays = false;\n    if (this.#waiting.length === 0) return again ?? NONE;",
-    to: "    if (this.#waiting.length === 0) return again ?? NONE;\n    this.#replays = false;",
+    from: "    this.#replays = false;\n    if (this.#waiting.frames.length === 0) return again ?? NONE;",
+    to: "    if (this.#waiting.frames.length === 0) return again ?? NONE;\n    this.#replays = false;",
   },
   {
     name: "a replay leaves out its first frame",
@@ -40,9 +40,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "what is held back is overtaken",
-    file: "src/connection/outbox.ts",
-    from: "const frames = this.#waiting.splice(0, count);",
-    to: "const frames = this.#waiting.splice(this.#waiting.length - count, count);",
+    file: "src/connection/waiting.ts",
+    from: "const first = frames.slice(0, count);\n    this.frames = this.#own = frames.slice(count);",
+    to: "const first = frames.slice(frames.length - count);\n    this.frames = this.#own = frames.slice(0, frames.length - count);",
   },
   {
     name: "one frame more is kept than may be",
@@ -59,7 +59,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "what waits is not handed over",
     file: "src/connection/outbox.ts",
-    from: "      waiting: this.#waiting,\n",
+    from: "      waiting: this.#waiting.frames,\n",
     to: "      waiting: NONE,\n",
   },
   {

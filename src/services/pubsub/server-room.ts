@@ -34,9 +34,9 @@ export class Room implements FeedListener, RosterListener {
   readonly options: AnyChannelOptions;
   /** Its number here, which all subscribers are told. */
   readonly number: number;
-  readonly members: Set<ConnectionHandle<unknown>> = new Set();
+  readonly members: Set<ConnectionHandle<unknown>>;
   /** Who follows who is there. */
-  readonly watchers: Set<ConnectionHandle<unknown>> = new Set();
+  readonly watchers: Set<ConnectionHandle<unknown>>;
   /** The server's own, who hear of messages. */
   readonly listeners: Set<(value: Body, offset: number | undefined) => void> = new Set();
   /** The server's own, who hear where messages may have been missed. */
@@ -62,6 +62,8 @@ export class Room implements FeedListener, RosterListener {
     this.options = options;
     this.number = number;
     this.#owner = owner;
+    this.members = owner.host.group();
+    this.watchers = owner.host.group();
     this.#header = writeNumber(number);
     this.feed = owner.channels.feed(name, this);
     this.ready = this.feed.open(options.history !== undefined);
