@@ -1,10 +1,11 @@
 // Installs what the tests need beyond `npm install`, or says what is missing; quick when all is there.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromiumPath } from "../test/support/chromium.ts";
 import { haproxyPath } from "../test/support/haproxy.ts";
 import { natsServerPath } from "../test/support/nats.ts";
+import { nginxPath } from "../test/support/nginx.ts";
 import { redisServerPath } from "../test/support/redis.ts";
 import { runtimeVersions } from "../test/support/runtimes.ts";
 
@@ -22,6 +23,15 @@ function fail(message: string): never {
   process.exit(1);
 }
 
+/** Has packages start no services of theirs, for as long as this runs: tests start their own. */
+function refuseServices(): void {
+  // Debian's invoke-rc.d asks it before anything is started; 101 is no. Containers have one that always says so.
+  const policy = "/usr/sbin/policy-rc.d";
+  if (existsSync(policy)) return;
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  process.once("exit", () => rmSync(policy, { force: true }));
+}
+
 function isDebian(): boolean {
   return existsSync("/etc/os-release") && /^ID="?debian"?$/m.test(readFileSync("/etc/os-release", "utf8"));
 }
@@ -35,12 +45,14 @@ const programs = [
   { what: "browser", path: chromiumPath, variable: "CHROMIUM_PATH", named: "Chromium or Chrome", debian: "chromium" },
   { what: "Redis", path: redisServerPath, variable: "REDIS_SERVER_PATH", named: "redis-server", debian: "redis-tools" },
   { what: "HAProxy", path: haproxyPath, variable: "HAPROXY_PATH", named: "haproxy", debian: "haproxy" },
+  { what: "Nginx", path: nginxPath, variable: "NGINX_PATH", named: "nginx", debian: "nginx" },
   { what: "NATS", path: natsServerPath, variable: "NATS_SERVER_PATH", named: "nats-server", debian: "nats-server" },
 ];
 const missing = programs.filter(({ path }) => !existsSync(path));
 const installable = missing.filter(({ variable }) => !process.env[variable]).map(({ debian }) => debian);
 
 if (installable.length > 0 && isDebian() && process.getuid?.() === 0) {
+  refuseServices();
   run("apt-get", ["update"]);
   run("apt-get", ["install", "-y", "--no-install-recommends", ...installable]);
 }

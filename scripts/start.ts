@@ -1,5 +1,6 @@
-// `npm start -- --runtime node|bun|deno --example dashboard|express`: an example on the runtime of your choice, the
-// dashboard on Node where nothing is said; other options go to it.
+// `npm start -- --runtime node|bun|deno --example dashboard|express|cluster`: an example on the runtime of your choice, the
+// dashboard on Node where nothing is said; other options go to it. One with a `main.ts` runs on several runtimes at once,
+// and starts them itself.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { root, runtimeArgs, type RuntimeName, runtimes } from "../test/support/runtimes.ts";
@@ -28,13 +29,19 @@ function refuse(what: string, choices: Iterable<string>): never {
   process.exit(1);
 }
 
-const wanted = take("--runtime", "node");
+const chosen = take("--runtime", "");
+const wanted = chosen || "node";
 const example = take("--example", "dashboard");
 const name = names.get(wanted) ?? refuse(`Unknown runtime "${wanted}"`, names.keys());
 const examples = readdirSync(`${root}examples`);
 if (!examples.includes(example)) refuse(`Unknown example "${example}"`, examples);
 const mainOf = (runtime: string): string => `${root}examples/${example}/main.${runtime}.ts`;
-const file = mainOf(wanted);
+const several = `${root}examples/${example}/main.ts`;
+const file = existsSync(several) ? several : mainOf(wanted);
+if (file === several && chosen !== "") {
+  console.error(`The example "${example}" runs on several runtimes at once: leave --runtime out`);
+  process.exit(1);
+}
 if (!existsSync(file)) {
   const others = [...names.keys()].filter((runtime) => existsSync(mainOf(runtime)));
   refuse(`The example "${example}" does not run on ${wanted}`, others);
