@@ -5,7 +5,7 @@ import type { Body } from "../wire/frames.ts";
 export interface Position {
   /** How many messages the channel has had in this epoch, this one included: the first is 1. */
   readonly offset: number;
-  /** Names the run of offsets. A channel whose past is forgotten begins another. */
+  /** Names the run of offsets. A channel whose past is forgotten begins another. Empty where there is none. */
   readonly epoch: string;
 }
 
@@ -61,7 +61,10 @@ export interface Page {
   readonly messages: readonly Body[];
   /** The offset of the last of the messages; where there is none, that after which they would begin. */
   readonly to: number;
-  /** Where the channel stands: `offset` 0 where it has never had a message, or has forgotten all that it knew. */
+  /**
+   * Where the channel stands: `offset` 0 where it has never had a message, or has forgotten all that it knew; then the epoch
+   * is that of its next message, if it has a name yet.
+   */
   readonly position: Position;
 }
 
@@ -71,6 +74,8 @@ export interface PageRequest {
   readonly after?: number | undefined;
   /** How many at most, the nearest to `after` first; where there is no `after`, the last so many. */
   readonly limit: number;
+  /** That of the channel, where the reader goes on with what follows: then an epoch has a name before its first message. */
+  readonly retention?: Retention | undefined;
 }
 
 /** Hears of a channel. Neither throws. */
@@ -99,6 +104,9 @@ export type Eventually<Value> = Value | Promise<Value>;
  *   and tell those that it may not have reached with `interrupted`, once it reaches them again;
  * - with a retention, number the messages of a channel from 1, without a hole, whoever publishes them, store each in the
  *   step that numbers it, and give all nodes the same numbers; begin another epoch where it no longer knows the last one;
+ * - name the next epoch where a channel that knows nothing is read with a retention: the same for all who ask, and the
+ *   first message goes on with it. A name that nothing was published under is forgotten after the `ttl`, or a day, at the
+ *   soonest, and never given again: who has heard nothing of an epoch knows by its name that there was nothing else;
  * - store a message once, or reject: where the outcome is not known, ask again in a way that does not store it twice;
  * - keep what `enter` has told until this node takes it back, or for `lease` ms after this node was last alive, and then
  *   take it out of every roll and tell of that, whether or not any other node asks;
@@ -110,7 +118,7 @@ export type Eventually<Value> = Value | Promise<Value>;
  *   right, and what has no offset carries a number of its reader's own; late may be after a `subscribe` that was later;
  * - forget more of the past than the retention says, never less than `size` messages while they are younger than `ttl`,
  *   unless the engine itself has lost them;
- * - keep the retention that the channel had first for as long as there is something in it.
+ * - keep the retention that the channel had first for as long as its epoch goes on.
  *
  * It MUST NOT
  * - call a listener after its `off`, or before `subscribe` has settled;

@@ -23,10 +23,10 @@ export interface ChannelFeed {
   /**
    * Begins to hear.
    *
-   * @param retained whether the channel keeps history
+   * @param retention how the channel keeps history, if it does
    * @throws {PrismError} `unavailable`
    */
-  open(retained: boolean): Promise<void>;
+  open(retention?: Retention): Promise<void>;
   /**
    * Finds what somebody missed, up to where the feed stands.
    *
@@ -104,7 +104,7 @@ export class Channels {
   listen(channel: string, listener: (body: Body) => void): ChannelFeed {
     const feed = this.feed(channel, { message: listener, moved: () => {} });
     const open = (): void => {
-      feed.open(false).catch((error: unknown) => {
+      feed.open().catch((error: unknown) => {
         if (!isPrismError(error, "closed")) this.#clock.setTimer(open, AGAIN);
       });
     };

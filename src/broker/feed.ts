@@ -1,7 +1,7 @@
 import type { Clock } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
-import type { Broker, ChannelListener, Delivery, Page, PageRequest, Position } from "./broker.ts";
+import type { Broker, ChannelListener, Delivery, Page, PageRequest, Position, Retention } from "./broker.ts";
 import { MOST_AHEAD } from "./catch-up.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import { RunReader, type RunListener } from "./runs.ts";
@@ -32,6 +32,7 @@ export class Feed implements ChannelListener, RunListener {
   #early: Delivery[] | undefined;
   /** Whether that is not all. */
   #doubt = false;
+  #retention: Retention | undefined;
   #off: (() => void) | undefined;
   #closed = false;
 
@@ -58,19 +59,20 @@ export class Feed implements ChannelListener, RunListener {
   /**
    * Begins to hear. Where it fails it may be tried again.
    *
-   * @param retained whether the channel keeps history
+   * @param retention how the channel keeps history, if it does
    * @throws {PrismError} `unavailable`
    */
-  async open(retained: boolean): Promise<void> {
+  async open(retention?: Retention): Promise<void> {
     if (this.#closed) return;
-    this.#early = retained ? [] : undefined;
+    this.#retention = retention;
+    this.#early = retention && [];
     this.#doubt = false;
     try {
       const off = await this.#broker.subscribe(this.#channel, this);
       if (this.#closed) return off();
       this.#off = off;
-      if (!retained) return;
-      const { position } = await this.#broker.read(this.#channel, { limit: 0 });
+      if (retention === undefined) return;
+      const { position } = await this.#broker.read(this.#channel, { limit: 0, retention });
       if (!this.#closed) this.#begin(position);
     } catch (error) {
       this.#early = undefined;
@@ -162,8 +164,8 @@ export class Feed implements ChannelListener, RunListener {
     return since !== undefined && since.epoch === at?.epoch && since.offset > at.offset;
   }
 
-  async #read(request: PageRequest): Promise<Page> {
-    const page = await this.#broker.read(this.#channel, request);
+  async #read({ after, limit }: PageRequest): Promise<Page> {
+    const page = await this.#broker.read(this.#channel, { after, limit, retention: this.#retention });
     this.#check();
     return page;
   }

@@ -2,6 +2,9 @@ import type { Body } from "../wire/frames.ts";
 import { randomId } from "../wire/random-id.ts";
 import type { Page, PageRequest, Position, Retention } from "./broker.ts";
 
+/** For how long an epoch without a message is remembered at most, in ms: a day. */
+const NAMED = 86_400_000;
+
 /** A channel's past in memory: a ring of so many messages, each for so long. */
 export class MemoryHistory {
   /** Names this run of offsets; who forgets the history begins another. */
@@ -13,15 +16,27 @@ export class MemoryHistory {
   readonly #ends: number[] = [];
   #first = 1;
   #last = 0;
+  /** Until when it is remembered without a message. */
+  #until = -Infinity;
 
   constructor({ size, ttl }: Retention) {
     this.#size = size;
     this.#ttl = ttl;
   }
 
-  /** When the oldest message's time is over; `Infinity` where there is none. */
+  /** Whether there is no message. */
+  get isEmpty(): boolean {
+    return this.#first > this.#last;
+  }
+
+  /** When the oldest message's time is over; where there is none, until when it is remembered. */
   get end(): number {
-    return this.#first > this.#last ? Infinity : this.#ends[this.#slot(this.#first)]!;
+    return this.isEmpty ? this.#until : this.#ends[this.#slot(this.#first)]!;
+  }
+
+  /** Somebody knows its epoch: it is remembered for a while, also without a message. */
+  touch(now: number): void {
+    this.#until = now + Math.min(this.#ttl, NAMED);
   }
 
   /** Stores a message, in place of the oldest one where it is full. */
@@ -37,11 +52,11 @@ export class MemoryHistory {
   /**
    * Forgets what is too old.
    *
-   * @returns whether there is something left
+   * @returns whether there is something left, or it is remembered
    */
   expire(now: number): boolean {
-    while (this.end <= now) this.#bodies[this.#slot(this.#first++)] = undefined;
-    return this.#first <= this.#last;
+    while (!this.isEmpty && this.end <= now) this.#bodies[this.#slot(this.#first++)] = undefined;
+    return !this.isEmpty || now < this.#until;
   }
 
   read({ after, limit }: PageRequest): Page {

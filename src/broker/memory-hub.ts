@@ -71,12 +71,9 @@ export class MemoryHub {
     }
     const channel = this.#open(name);
     const now = this.clock.now();
-    if (!channel.history?.expire(now)) {
-      channel.history = new MemoryHistory(retention);
-      this.#histories.set(name, channel);
-    }
-    const position = channel.history.append(body, now);
-    this.#watch(channel.history.end, now);
+    const history = this.#remember(name, channel, retention, now);
+    const position = history.append(body, now);
+    this.#watch(history.end, now);
     this.#deliver(channel.subscriptions, { body, position });
     return position;
   }
@@ -92,14 +89,23 @@ export class MemoryHub {
       subscription.on = false;
       if (this.#delivering) channel.subscriptions = channel.subscriptions.filter((one) => one !== subscription);
       else channel.subscriptions.splice(channel.subscriptions.indexOf(subscription), 1);
+      // Who has listened may come back.
+      if (channel.subscriptions.length === 0 && channel.history) this.#touch(channel.history, this.clock.now());
       this.#forget(name, channel);
     };
   }
 
-  /** Reads of a channel's past. */
+  /** Reads of a channel's past; an epoch is named for who says how it is kept. */
   read(name: string, request: PageRequest): Page {
+    const { retention } = request;
+    const now = this.clock.now();
+    if (retention !== undefined) {
+      const history = this.#remember(name, this.#open(name), retention, now);
+      if (history.isEmpty) this.#touch(history, now);
+      return history.read(request);
+    }
     const channel = this.#channels.get(name);
-    this.#expire(name, channel);
+    if (channel) this.#expire(name, channel, now);
     return channel?.history?.read(request) ?? { messages: [], to: 0, position: { offset: 0, epoch: "" } };
   }
 
@@ -184,8 +190,22 @@ export class MemoryHub {
     this.#waiting.length = 0;
   }
 
-  #expire(name: string, channel: Channel | undefined): void {
-    if (!channel?.history || channel.history.expire(this.clock.now())) return;
+  /** A channel's past; it begins where nothing is known of it. */
+  #remember(name: string, channel: Channel, retention: Retention, now: number): MemoryHistory {
+    if (!isKept(channel, now)) {
+      channel.history = new MemoryHistory(retention);
+      this.#histories.set(name, channel);
+    }
+    return channel.history!;
+  }
+
+  #touch(history: MemoryHistory, now: number): void {
+    history.touch(now);
+    this.#watch(history.end, now);
+  }
+
+  #expire(name: string, channel: Channel, now: number): void {
+    if (!channel.history || isKept(channel, now)) return;
     channel.history = undefined;
     this.#histories.delete(name);
     this.#forget(name, channel);
@@ -203,12 +223,20 @@ export class MemoryHub {
     this.#timer = undefined;
     this.#due = Infinity;
     let end = Infinity;
+    const now = this.clock.now();
     for (const [name, channel] of this.#histories) {
-      this.#expire(name, channel);
-      if (channel.history) end = Math.min(end, channel.history.end);
+      this.#expire(name, channel, now);
+      const { history, subscriptions } = channel;
+      // One without a message stays while somebody listens.
+      if (history && !(history.isEmpty && subscriptions.length > 0)) end = Math.min(end, history.end);
     }
-    if (end < Infinity) this.#watch(end, this.clock.now());
+    if (end < Infinity) this.#watch(end, now);
   }
+}
+
+/** Whether a channel's past goes on: there is a message, or somebody knows its epoch. */
+function isKept({ history, subscriptions }: Channel, now: number): boolean {
+  return history !== undefined && (history.expire(now) || subscriptions.length > 0);
 }
 
 /**

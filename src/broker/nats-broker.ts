@@ -6,6 +6,7 @@ import type { Call } from "./nats-call.ts";
 import type { NatsConnection, NatsHeaders, NatsMessage } from "./nats-connection.ts";
 import { kindOf, LABEL, readChange, readLabel, toBody, toData, toToken, writeLabel } from "./nats-format.ts";
 import { Lanes } from "./nats-lanes.ts";
+import { QUEUE } from "./patience.ts";
 import { NatsLeases } from "./nats-leases.ts";
 import { NatsLink } from "./nats-link.ts";
 import { NatsPast } from "./nats-past.ts";
@@ -23,8 +24,10 @@ export interface NatsBrokerOptions {
   readonly lease?: number | undefined;
   /** For how long the server is waited for, in ms, at most 30,000: 5,000. */
   readonly patience?: number | undefined;
-  /** How many calls may wait for it: 1,024. */
+  /** How many calls may wait for it: 16,384. */
   readonly queue?: number | undefined;
+  /** How many bytes what is published, and waits for it, may have in all: 67,108,864. One message may always wait. */
+  readonly queueBytes?: number | undefined;
   /** On how many servers of a cluster streams are kept, 1 to 5: 1. Streams that are there already stay as they are. */
   readonly replicas?: number | undefined;
 }
@@ -47,13 +50,20 @@ interface Hub {
  * @throws {TypeError} if an option is none
  */
 export function createNatsBroker(connection: NatsConnection, clock: Clock, options: NatsBrokerOptions): Broker {
-  const { headers, prefix = "prism", lease = 10_000, patience = 5_000, queue = 1_024, replicas = 1 } = options;
+  const { headers, prefix = "prism", lease = 10_000, patience = 5_000, replicas = 1 } = options;
+  const { queue = QUEUE.queue, queueBytes = QUEUE.queueBytes } = options;
   if (!/^[\w-]{1,64}$/.test(prefix)) throw new TypeError(`Cannot begin subjects with "${prefix}": use A-Z a-z 0-9 - _`);
   check("lease", lease, 1_000, 86_400_000);
   check("patience", patience, 1, 30_000);
   check("queue", queue, 1, Infinity);
+  check("queueBytes", queueBytes, 1, Infinity);
   check("replicas", replicas, 1, 5);
-  return new NatsBroker(new NatsLink({ connection, headers, clock, patience, queue }), prefix, lease, replicas);
+  return new NatsBroker(
+    new NatsLink({ connection, headers, clock, patience, queue, queueBytes }),
+    prefix,
+    lease,
+    replicas,
+  );
 }
 
 function check(name: string, value: number, least: number, most: number): void {
@@ -90,7 +100,7 @@ class NatsBroker implements Broker {
   // --- messages ---
 
   publish(channel: string, body: Body, retention?: Retention): Promise<Position | undefined> {
-    return this.#link.within(async (call) => {
+    const work = async (call: Call): Promise<Position | undefined> => {
       // A new message must not overtake one that is still being stored.
       if (retention === undefined && !this.#lanes.isBusy(channel)) return this.#send(call, channel, body);
       return this.#lanes.run(channel, async () => {
@@ -98,7 +108,8 @@ class NatsBroker implements Broker {
         if (retention === undefined) return this.#send(call, channel, body);
         return this.#past.publish(call, channel, body, retention);
       });
-    });
+    };
+    return this.#link.within(work, false, body.length);
   }
 
   async #send(call: Call, channel: string, body: Body): Promise<undefined> {
@@ -165,9 +176,10 @@ class NatsBroker implements Broker {
         for (const { listener } of listeners) listener.change(change);
         return;
       }
-      const body = toBody(label, data);
       const { number: offset, epoch } = label;
-      if (offset > 0) this.#past.heard(channel, label, headers?.get("Nats-Stream"), seq);
+      if (epoch !== "") this.#past.heard(channel, label, headers?.get("Nats-Stream"), seq);
+      if (label.kind === "e") return;
+      const body = toBody(label, data);
       const position = offset > 0 ? { offset, epoch } : undefined;
       for (const { listener } of listeners) listener.message({ body, position });
     } catch {

@@ -6,8 +6,8 @@ import type { NatsHeaders } from "./nats-connection.ts";
 /** The header of all that Prism sends: what it is, its number, and the epoch. */
 export const LABEL = "Prism";
 
-/** What a message is: a text, bytes, or a change of who is in a channel. */
-export type Kind = "t" | "b" | "c";
+/** What a message is: a text, bytes, a change of who is in a channel, or the name of an epoch that has no message yet. */
+export type Kind = "t" | "b" | "c" | "e";
 
 /** What stands in the header. */
 export interface Label {
@@ -35,12 +35,12 @@ export function toToken(channel: string): string {
 }
 
 export function writeLabel({ kind, number, epoch }: Label): string {
-  return number === 0 ? kind : `${kind} ${number} ${epoch}`.trimEnd();
+  return number === 0 && epoch === "" ? kind : `${kind} ${number} ${epoch}`.trimEnd();
 }
 
 /** The label of a message, or nothing where it is none of Prism's. */
 export function readLabel(text: string | undefined): Label | undefined {
-  const [, kind, number, epoch] = /^([tbc])(?: (\d{1,15})(?: ([\w-]+))?)?$/.exec(text ?? "") ?? [];
+  const [, kind, number, epoch] = /^([tbce])(?: (\d{1,15})(?: ([\w-]+))?)?$/.exec(text ?? "") ?? [];
   return kind === undefined ? undefined : { kind: kind as Kind, number: Number(number ?? 0), epoch: epoch ?? "" };
 }
 
@@ -75,11 +75,17 @@ export function fromPulled(reply: string | undefined, headers: NatsHeaders | und
   return { ...(readLabel(headers?.get(LABEL)) ?? { kind: "b", number: 0, epoch: "" }), seq, data };
 }
 
+/** The epoch that a message of the kind `e` names: by its place, too, so that one that is stored again names another. */
+export function toEpoch(name: string, seq: number): string {
+  return `${name}-${seq}`;
+}
+
 /** What STREAM.MSG.GET answers. */
 export function fromRaw(raw: { seq: number; hdrs?: string; data?: string }): Stored {
   const [, label] = /^Prism: (.*)\r$/m.exec(atob(raw.hdrs ?? "")) ?? [];
   const text = atob(raw.data ?? "");
   const data = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) data[at] = text.charCodeAt(at);
-  return { ...(readLabel(label) ?? { kind: "b", number: 0, epoch: "" }), seq: raw.seq, data };
+  const { kind, number, epoch } = readLabel(label) ?? { kind: "b", number: 0, epoch: "" };
+  return { kind, number, epoch: kind === "e" ? toEpoch(epoch, raw.seq) : epoch, seq: raw.seq, data };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../wire/clock.ts";
 import { isPrismError, PrismError } from "../wire/errors.ts";
 import { Call, race } from "./nats-call.ts";
+import { closed, type QueueLimits } from "./patience.ts";
 import type { NatsConnection, NatsHeaders, NatsMessage } from "./nats-connection.ts";
 
 /** How long one attempt waits for its answer before it is made again, in ms. */
@@ -16,12 +17,11 @@ export interface Sent {
 }
 
 /** What the link is made of. */
-export interface LinkOptions {
+export interface LinkOptions extends QueueLimits {
   readonly connection: NatsConnection;
   readonly headers: () => NatsHeaders;
   readonly clock: Clock;
   readonly patience: number;
-  readonly queue: number;
 }
 
 /** The way to the server: how long anything waits for it, and what happens while it is away. */
@@ -30,9 +30,9 @@ export class NatsLink {
   readonly clock: Clock;
   readonly patience: number;
   readonly #newHeaders: () => NatsHeaders;
-  readonly #queue: number;
+  readonly #limits: QueueLimits;
   readonly #calls = new Set<Call>();
-  #counted = 0;
+  #bytes = 0;
   #closed = false;
   #away = false;
   /** What is under way on the connection, and what waits for it to be back. */
@@ -41,12 +41,12 @@ export class NatsLink {
   #flushing: Promise<void> | undefined;
   #stopWatching = (): void => {};
 
-  constructor({ connection, headers, clock, patience, queue }: LinkOptions) {
+  constructor({ connection, headers, clock, patience, ...limits }: LinkOptions) {
     this.connection = connection;
     this.clock = clock;
     this.patience = patience;
     this.#newHeaders = headers;
-    this.#queue = queue;
+    this.#limits = limits;
   }
 
   /** Follows the connection; `back` is called when the server has all subscriptions again. */
@@ -85,16 +85,16 @@ export class NatsLink {
    *
    * @param work what is done; it waits for nothing but through the call
    * @param own whether it is the broker's own: then it does not count, and goes on when the broker is closed
+   * @param size how long what it holds is: bytes, or characters of a text
    * @throws {PrismError} `unavailable` or `closed`, as a rejection
    */
-  async within<Value>(work: (call: Call) => Promise<Value>, own = false): Promise<Value> {
-    if (this.#closed && !own) throw closed();
-    if (this.#counted >= this.#queue && !own) throw unavailable(`${this.#queue} others wait for NATS already`);
+  async within<Value>(work: (call: Call) => Promise<Value>, own = false, size = 0): Promise<Value> {
+    if (!own) this.#admit(size);
     const call = new Call();
     const late = (): void => call.end(unavailable(`NATS does not answer within ${this.patience} ms`));
     const timer = this.clock.setTimer(late, this.patience);
     if (!own) {
-      this.#counted++;
+      this.#bytes += size;
       this.#calls.add(call);
     }
     try {
@@ -103,9 +103,17 @@ export class NatsLink {
       throw isPrismError(error) ? error : unavailable(String((error as Error | undefined)?.message));
     } finally {
       timer.cancel();
-      if (this.#calls.delete(call)) this.#counted--;
+      if (this.#calls.delete(call)) this.#bytes -= size;
       call.end(unavailable("It is over"));
     }
+  }
+
+  #admit(size: number): void {
+    const { queue, queueBytes } = this.#limits;
+    if (this.#closed) throw closed();
+    if (this.#calls.size >= queue) throw unavailable(`${queue} others wait for NATS already`);
+    if (size > 0 && this.#bytes > 0 && this.#bytes + size > queueBytes)
+      throw unavailable("Too many bytes wait for NATS");
   }
 
   /** Ends all that callers wait for. */
@@ -240,8 +248,4 @@ function isNobody(error: unknown): boolean {
 /** The engine does not do what it should. */
 export function unavailable(message: string): PrismError {
   return new PrismError("unavailable", message);
-}
-
-function closed(): PrismError {
-  return new PrismError("closed", "The broker is closed");
 }

@@ -2,7 +2,7 @@ import type { Body } from "../wire/frames.ts";
 import { randomId } from "../wire/random-id.ts";
 import type { Page, PageRequest, Position, Retention } from "./broker.ts";
 import type { Call } from "./nats-call.ts";
-import { type Label, kindOf, type Stored, toBody, toData, toToken } from "./nats-format.ts";
+import { type Label, kindOf, type Stored, toBody, toData, toEpoch, toToken } from "./nats-format.ts";
 import { Recent } from "./nats-lanes.ts";
 import { type NatsLink, unavailable } from "./nats-link.ts";
 import type { Log } from "./nats-log.ts";
@@ -15,13 +15,14 @@ const MOST_TAILS = 10_000;
 interface Tail {
   readonly log: Log;
   readonly retention: Retention;
-  /** The last message; without it there is none. */
+  /** The last message, or the name of the epoch that begins; without it there is neither. */
   readonly last: Stored | undefined;
 }
 
 /**
  * The past of channels: a stream for each retention, with a subject for each channel. A message says its own number, and is
- * stored only where the one before it is still the last: so numbers have no hole.
+ * stored only where the one before it is still the last: so numbers have no hole. Where there is none before it, there may be
+ * an epoch's name, which is stored like a message and is the first to be forgotten.
  */
 export class NatsPast {
   readonly #link: NatsLink;
@@ -43,7 +44,7 @@ export class NatsPast {
     return { log, retention: { size, ttl }, last };
   }
 
-  /** Where a channel stands, whatever its retention: the first of the streams, by name, that has a message of it. */
+  /** Where a channel stands, whatever its retention: the first of the streams, by name, that has a message of it, or a name. */
   async #find(call: Call, channel: string): Promise<Tail | undefined> {
     const names = await this.#streams.names(call, `${this.#prefix}.h.*.${toToken(channel)}`);
     const tails = names.toSorted().map(async (name) => {
@@ -53,7 +54,8 @@ export class NatsPast {
       const last = await this.#streams.last(call, tail.log);
       return last && { ...tail, last };
     });
-    return (await Promise.all(tails)).find((tail) => tail !== undefined);
+    const found = (await Promise.all(tails)).filter((tail) => tail !== undefined);
+    return found.find(({ last }) => last.number > 0) ?? found[0];
   }
 
   /** Somebody has published: the next message stands behind it. */
@@ -62,7 +64,8 @@ export class NatsPast {
     if (tail === undefined) return;
     if (stream !== tail.log.stream.name) this.#tails.delete(channel);
     else if (seq > (tail.last?.seq ?? 0)) {
-      this.#tails.set(channel, { ...tail, last: { number, epoch, kind, seq, data: new Uint8Array() } });
+      const name = kind === "e" ? toEpoch(epoch, seq) : epoch;
+      this.#tails.set(channel, { ...tail, last: { number, epoch: name, kind, seq, data: new Uint8Array() } });
     }
   }
 
@@ -92,23 +95,38 @@ export class NatsPast {
     }
   }
 
+  /** Names the epoch of a channel of which nothing is known, unless another does, or publishes. */
+  async #name(call: Call, channel: string, retention: Retention): Promise<Tail> {
+    const tail = this.#open(channel, retention);
+    const [id, label] = [randomId(), { kind: "e", number: 0, epoch: randomId() } as const];
+    for (;;) {
+      const { seq } = await this.#streams.append(call, tail.log, { label, expected: 0, id });
+      if (seq !== undefined) {
+        return { ...tail, last: { ...label, epoch: toEpoch(label.epoch, seq), seq, data: new Uint8Array() } };
+      }
+      const last = await this.#streams.last(call, tail.log);
+      if (last) return { ...tail, last };
+    }
+  }
+
   /** See {@linkcode Broker.read}. */
-  async read(call: Call, channel: string, { after, limit }: PageRequest): Promise<Page> {
-    const tail = await this.#find(call, channel);
-    // Another epoch each time: whether there was something meanwhile is not known.
-    if (!tail?.last) return { messages: [], to: 0, position: { offset: 0, epoch: randomId() } };
+  async read(call: Call, channel: string, { after, limit, retention }: PageRequest): Promise<Page> {
+    const tail = (await this.#find(call, channel)) ?? (retention && (await this.#name(call, channel, retention)));
+    if (!tail?.last) return { messages: [], to: 0, position: { offset: 0, epoch: "" } };
     const { log, last } = tail;
     const position = { offset: last.number, epoch: last.epoch };
     const first = Math.max(1, after === undefined ? last.number - limit + 1 : after + 1);
     const count = Math.min(limit, last.number - first + 1);
     if (count <= 0) return { messages: [], to: last.number, position };
+    // The name of the epoch may stand before the first message.
+    const most = first === 1 ? count + 1 : count;
     const found =
       first === last.number
         ? [last]
-        : await this.#streams.collect(call, log, await this.#seek(call, log, first, last), count, last.seq);
+        : await this.#streams.collect(call, log, await this.#seek(call, log, first, last), most, last.seq);
     const run = lastRun(
       found.filter(({ number, epoch }) => epoch === last.epoch && number >= first && number <= last.number),
-    );
+    ).slice(0, count);
     return {
       messages: run.map((stored) => toBody(stored, stored.data)),
       to: run.at(-1)?.number ?? last.number,

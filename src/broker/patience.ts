@@ -5,29 +5,46 @@ import { PrismError } from "../wire/errors.ts";
 export interface Pending {
   /** Is told, once, that it is waited for no more. */
   fail(error: unknown): void;
+  /** How long what it holds is: bytes, or characters of a text. */
+  readonly size?: number;
   /** By when it must be done; set where it is added. */
   until?: number;
 }
 
-/** Bounds how long an engine's answers are waited for, and how many wait. One timer serves all of them. */
+/** How much may wait for an engine at once. */
+export interface QueueLimits {
+  /** How many calls. */
+  readonly queue: number;
+  /** How long all that they hold may be, in bytes; one that is longer may wait alone. */
+  readonly queueBytes: number;
+}
+
+/**
+ * 16,384 calls, so that a burst of what one turn publishes to a crowd is no failure, and 64 MiB, since it is their bodies
+ * that fill memory: what waits is held for as long as the patience, however many servers the engine keeps waiting.
+ */
+export const QUEUE: QueueLimits = { queue: 16_384, queueBytes: 64 * 1024 * 1024 };
+
+/** Bounds how long an engine's answers are waited for, and how much waits. One timer serves all of them. */
 export class Patience {
   readonly #clock: Clock;
   readonly #ms: number;
-  readonly #limit: number;
+  readonly #limits: QueueLimits;
   /** In the order of their ends, since all wait equally long. */
   readonly #pending = new Set<Pending>();
+  #bytes = 0;
   #timer: Timer | undefined;
   #closed = false;
 
   /**
    * @param clock the time
    * @param ms for how long each is waited for
-   * @param limit how many wait at most
+   * @param limits how much waits at most
    */
-  constructor(clock: Clock, ms: number, limit: number) {
+  constructor(clock: Clock, ms: number, limits: QueueLimits) {
     this.#clock = clock;
     this.#ms = ms;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
   /** Whether nothing is begun any more. */
@@ -41,9 +58,14 @@ export class Patience {
    * @returns whether it may be begun
    */
   add(pending: Pending): boolean {
-    if (this.#closed) pending.fail(closedError());
-    else if (this.#pending.size >= this.#limit) pending.fail(unavailable(`${this.#limit} others wait`));
+    const { size = 0 } = pending;
+    const others = this.#pending.size;
+    if (this.#closed) pending.fail(closed());
+    else if (others >= this.#limits.queue) pending.fail(unavailable(`${others} others wait`));
+    else if (size > 0 && this.#bytes > 0 && this.#bytes + size > this.#limits.queueBytes)
+      pending.fail(unavailable(`${this.#bytes} bytes wait`));
     else {
+      this.#bytes += size;
       pending.until = this.#clock.now() + this.#ms;
       this.#pending.add(pending);
       this.#timer ??= this.#clock.setTimer(() => this.#check(), this.#ms);
@@ -63,7 +85,9 @@ export class Patience {
    * @returns whether it was still waited for
    */
   done(pending: Pending): boolean {
-    return this.#pending.delete(pending);
+    if (!this.#pending.delete(pending)) return false;
+    this.#bytes -= pending.size ?? 0;
+    return true;
   }
 
   /** Fails all that is waited for, and all that comes. */
@@ -72,7 +96,7 @@ export class Patience {
     this.#timer?.cancel();
     const pending = [...this.#pending];
     this.#pending.clear();
-    for (const one of pending) one.fail(closedError());
+    for (const one of pending) one.fail(closed());
   }
 
   #check(): void {
@@ -83,13 +107,14 @@ export class Patience {
         this.#timer = this.#clock.setTimer(() => this.#check(), one.until! - now);
         return;
       }
-      this.#pending.delete(one);
+      this.done(one);
       one.fail(unavailable(`No answer within ${this.#ms} ms`));
     }
   }
 }
 
-function closedError(): PrismError {
+/** What is told once it is closed. */
+export function closed(): PrismError {
   return new PrismError("closed", "The broker is closed");
 }
 

@@ -2,14 +2,14 @@ import type { Clock, Timer } from "../wire/clock.ts";
 import { randomId } from "../wire/random-id.ts";
 import { fromUtf8 } from "../wire/utf8.ts";
 import type { Broker, Page, Position } from "./broker.ts";
-import { Patience } from "./patience.ts";
+import { Patience, QUEUE } from "./patience.ts";
 import { type RedisClient, watch } from "./redis-client.ts";
 import { RedisLife } from "./redis-life.ts";
 import { RedisLine } from "./redis-line.ts";
 import { RedisMembers } from "./redis-members.ts";
 import { createNames } from "./redis-names.ts";
 import { fromStored } from "./redis-payload.ts";
-import { RedisPublisher } from "./redis-publisher.ts";
+import { MEMORY, RedisPublisher } from "./redis-publisher.ts";
 import { readScript } from "./redis-scripts.ts";
 import { RedisSubscriber } from "./redis-subscriber.ts";
 
@@ -38,8 +38,10 @@ export interface RedisBrokerOptions {
   readonly lease?: number | undefined;
   /** For how long an answer is waited for, in ms: 5,000. */
   readonly patience?: number | undefined;
-  /** How many calls may wait for an answer at once: 1,024. */
+  /** How many calls may wait for an answer at once: 16,384. */
   readonly queue?: number | undefined;
+  /** How many bytes what is published, and waits for that, may have in all: 67,108,864. One message may always wait. */
+  readonly queueBytes?: number | undefined;
 }
 
 /**
@@ -53,22 +55,23 @@ export interface RedisBrokerOptions {
  * @throws {RangeError} if a number of the options makes no sense
  */
 export function createRedisBroker(client: RedisClient, clock: Clock, options: RedisBrokerOptions): Broker {
-  const { prefix = "prism", lease = 10_000, patience: ms = 5_000, queue = 1_024 } = options;
+  const { prefix = "prism", lease = 10_000, patience: ms = 5_000 } = options;
+  const { queue = QUEUE.queue, queueBytes = QUEUE.queueBytes } = options;
   if (typeof client?.callBuffer !== "function" || typeof client.duplicate !== "function") {
     throw new TypeError("The client is none of ioredis");
   }
-  for (const [name, value] of Object.entries({ lease, patience: ms, queue })) {
+  for (const [name, value] of Object.entries({ lease, patience: ms, queue, queueBytes })) {
     if (!(value >= 1 && value <= 0x7fffffff)) throw new RangeError(`The ${name} is ${value}`);
   }
 
   const node = randomId();
   const names = createNames(prefix, keyPrefixOf(client));
-  const patience = new Patience(clock, ms, queue);
+  const patience = new Patience(clock, ms, { queue, queueBytes });
   const line = new RedisLine(client, clock, patience);
   const publisher = new RedisPublisher(node, line, names);
   const subscriber = new RedisSubscriber(client, clock, patience, ms, names.probe(node));
   // These are asked for by nobody, and must not find the queue full.
-  const own = new Patience(clock, ms, Infinity);
+  const own = new Patience(clock, ms, { queue: Infinity, queueBytes: Infinity });
   const ownLine = new RedisLine(client, clock, own);
   const life = new RedisLife(node, ownLine, names, clock, lease);
   const members = new RedisMembers(ownLine, line, names, patience, life);
@@ -129,8 +132,8 @@ export function createRedisBroker(client: RedisClient, clock: Clock, options: Re
     subscribe(channel, listener) {
       return subscriber.subscribe(names.live(channel), listener);
     },
-    async read(channel, { after, limit }): Promise<Page> {
-      const args = [after ?? "", limit];
+    async read(channel, { after, limit, retention }): Promise<Page> {
+      const args = [after ?? "", limit, retention === undefined ? "" : randomId(), MEMORY];
       const answer = (await line.run(readScript, [names.meta(channel), names.stream(channel)], args)) as Uint8Array[];
       const [offset = "", epoch = "", to = ""] = answer.slice(0, 3).map(fromUtf8);
       const messages = answer.slice(3).map((stored) => fromStored(stored));

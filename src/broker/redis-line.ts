@@ -18,9 +18,11 @@ class Call implements Pending {
   readonly ask: Question;
   readonly resolve: (answer: unknown) => void;
   readonly fail: (error: unknown) => void;
+  readonly size: number;
 
-  constructor(ask: Question, resolve: (answer: unknown) => void, fail: (error: unknown) => void) {
+  constructor(ask: Question, size: number, resolve: (answer: unknown) => void, fail: (error: unknown) => void) {
     this.ask = ask;
+    this.size = size;
     this.resolve = resolve;
     this.fail = fail;
   }
@@ -45,14 +47,14 @@ export class RedisLine {
     void this.#prepare();
   }
 
-  /** Runs a script. */
-  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
-    return this.#ask((client) => script.run(client, keys, args));
+  /** Runs a script; `size` is how long its arguments are, where that matters. */
+  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[], size = 0): Promise<unknown> {
+    return this.#ask((client) => script.run(client, keys, args), size);
   }
 
   /** Publishes to who listens now. */
   publish(channel: string, message: string | Uint8Array): Promise<unknown> {
-    return this.#ask((client) => client.publish(channel, message));
+    return this.#ask((client) => client.publish(channel, message), message.length);
   }
 
   /** Sends what waits, if it can be sent. */
@@ -64,9 +66,9 @@ export class RedisLine {
     for (const call of waiting) if (this.#patience.has(call)) this.#send(call);
   }
 
-  #ask(ask: Question): Promise<unknown> {
+  #ask(ask: Question, size: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = new Call(ask, resolve, reject);
+      const call = new Call(ask, size, resolve, reject);
       if (this.#patience.add(call)) this.#send(call);
     });
   }

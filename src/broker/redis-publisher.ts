@@ -7,8 +7,8 @@ import type { RedisNames } from "./redis-names.ts";
 import { toStored } from "./redis-payload.ts";
 import { publishScript } from "./redis-scripts.ts";
 
-/** For how long the offsets of a channel go on when nothing is left in it, in ms: a day. */
-const MEMORY = 86_400_000;
+/** For how long the offsets of a channel go on when nothing is in it, in ms: a day. */
+export const MEMORY = 86_400_000;
 /** For how long Redis knows what it was lately asked to store, in ms: whatever a client may still send again. */
 const RECENT = 600_000;
 /** After how many messages those are looked for in Redis that cannot be asked for again. */
@@ -55,7 +55,7 @@ export class RedisPublisher {
     const epoch = `${this.#node}.${number.toString(36)}`;
     try {
       const args = [names.live(channel), toStored(body), ...lasting, number, least, tidy, epoch];
-      const [offset, named] = (await this.#line.run(publishScript, keys, args)) as Uint8Array[];
+      const [offset, named] = (await this.#line.run(publishScript, keys, args, body.length)) as Uint8Array[];
       if (!offset || !named) throw unavailable("It was asked too late");
       return { offset: Number(fromUtf8(offset)), epoch: fromUtf8(named) };
     } finally {

@@ -57,7 +57,8 @@ end
 /**
  * Numbers a message, stores it and publishes it. KEYS: meta, stream, recent. ARGV: where to publish, the body, size, ttl, for
  * how long the offsets go on and for how long the recent ones are remembered, all in ms; the node's number of this message,
- * the least number that it may still ask with again, whether to look for lesser ones, and an epoch, should one begin.
+ * the least number that it may still ask with again, whether to look for lesser ones, and what names an epoch, should one begin:
+ * with the time, so that a Redis that has lost all of it does not give the name again when it is asked again.
  *
  * A message that was stored is not stored again, but answered as it was. One that the node has given up is not stored at all.
  * What is too old is looked for once a second at most: readers look for themselves.
@@ -71,7 +72,7 @@ if known[2] and tonumber(number) < tonumber(known[2]) then return {} end
 local meta = redis.call("HMGET", KEYS[1], "epoch", "look")
 local epoch, look = meta[1], meta[2]
 if not epoch then
-  epoch = ARGV[10]
+  epoch = ARGV[10] .. "." .. write(now)
   redis.call("DEL", KEYS[2])
   redis.call("HSET", KEYS[1], "epoch", epoch)
 end
@@ -95,12 +96,22 @@ redis.call("PUBLISH", ARGV[1], "k" .. write(offset) .. " " .. epoch .. " " .. AR
 return { write(offset), epoch }`);
 
 /**
- * Reads of the past. KEYS: meta, stream. ARGV: after which offset, or nothing; how many. Answers the offset and the epoch of
- * the channel, the offset of the last message, and the messages.
+ * Reads of the past. KEYS: meta, stream. ARGV: after which offset, or nothing; how many; what names an epoch where nothing is known,
+ * or nothing; for how long that is remembered, in ms. Answers the offset and the epoch of the channel, the offset of
+ * the last message, and the messages.
  */
 export const readScript: RedisScript = /* @__PURE__ */ new RedisScript(`${now}${expire}
 local meta = redis.call("HMGET", KEYS[1], "offset", "epoch")
-if not meta[2] then return { "0", "", "0" } end
+if not meta[2] then
+  if ARGV[3] == "" then return { "0", "", "0" } end
+  local epoch = ARGV[3] .. "." .. write(now)
+  redis.call("DEL", KEYS[2])
+  redis.call("HSET", KEYS[1], "offset", "0", "epoch", epoch)
+  redis.call("PEXPIRE", KEYS[1], ARGV[4])
+  return { "0", epoch, "0" }
+end
+-- Whoever goes on from here may come back.
+if ARGV[3] ~= "" and redis.call("PTTL", KEYS[1]) < ARGV[4] / 2 then redis.call("PEXPIRE", KEYS[1], ARGV[4]) end
 local last, limit = tonumber(meta[1]), tonumber(ARGV[2])
 local from = expire() or last + 1
 local after = tonumber(ARGV[1])

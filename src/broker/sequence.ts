@@ -155,19 +155,19 @@ export class Sequence implements Standing {
     // What was heard by now is in the past, unless the engine has lost it.
     const heard = Math.max(after, ...this.#ahead.keys());
     const page = await this.#source.read({ after, limit: PAGE });
-    const { offset, epoch } = page.position;
-    if (epoch !== this.#position!.epoch || offset === 0) this.#turn(page.position);
+    const { epoch } = page.position;
+    if (epoch !== this.#position!.epoch || epoch === "") this.#turn(page.position);
     else this.#adopt(page, after, heard);
   }
 
   /** Goes on in another epoch, or where there is nothing: something may have been there meanwhile. */
   #turn({ offset, epoch }: Position): void {
     const former = this.#position!;
-    // Where there is nothing, some engines name another epoch each time.
+    // An epoch in which nothing was published may be forgotten, and another named.
     if (offset === 0 && former.offset === 0 && !this.#doubt && this.#other === undefined) return;
     // Nothing is, where it was heard how this one began: all of the one before was heard until then.
     const lost = this.#doubt || this.#ahead.size > 0 || this.#other !== epoch;
-    if (former.offset > 0) this.#former = former;
+    if (former.epoch !== "") this.#former = former;
     if (offset === 0) this.#settle();
     else this.#doubt = true;
     this.#ahead.clear();

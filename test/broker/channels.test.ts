@@ -153,8 +153,6 @@ interface Listener {
   readonly from: Position | undefined;
   /** How many plain messages each publisher had published then. */
   readonly sent: readonly number[];
-  /** How many epochs there had been. */
-  readonly epochs: number;
 }
 
 /** Two channels, one with history, on some nodes; feeds are opened and closed, and others join. */
@@ -165,7 +163,7 @@ class Play {
   readonly #channels: Channels[];
   readonly #listeners: Listener[] = [];
   /** What was kept, by the epochs in their order. */
-  readonly #log = new Map<string, Body[]>([["", []]]);
+  readonly #log = new Map<string, Body[]>();
   /** How many plain messages each node has published. */
   readonly #sent: number[];
   readonly #work: Promise<void>[] = [];
@@ -180,6 +178,13 @@ class Play {
     const { nodes, clock } = this.weather;
     this.#channels = nodes.map((node) => new Channels(node, clock, "part"));
     this.#sent = nodes.map(() => 0);
+    this.weather.named = (_, epoch) => void this.#logOf(epoch);
+  }
+
+  #logOf(epoch: string): Body[] {
+    let log = this.#log.get(epoch);
+    if (log === undefined) this.#log.set(epoch, (log = []));
+    return log;
   }
 
   get faults(): number {
@@ -194,7 +199,7 @@ class Play {
       await this.#step();
       // Some turns bring much at once.
       if (weather.chance(0.6)) await weather.clock.advance(weather.upTo(20));
-      if (this.#script.retention?.ttl === 1_000 && weather.chance(0.03)) await weather.clock.advance(1_100);
+      if (this.#script.retention?.ttl === 1_000 && weather.chance(0.03)) await weather.rest(1_100);
     }
     await weather.clear();
     await Promise.all(this.#work);
@@ -223,23 +228,21 @@ class Play {
     const body = `kept ${this.weather.upTo(1e9)}`;
     const { retention = ample } = this.#script;
     const { offset, epoch } = this.#channels[at]!.publish("kept", body, { retention }) as Position;
-    const log = this.#log.get(epoch) ?? [];
-    this.#log.set(epoch, log);
-    log[offset - 1] = body;
+    this.#logOf(epoch)[offset - 1] = body;
   }
 
   async #open(at: number, kept: boolean): Promise<void> {
-    const notes = new Notes(() => this.#log.size);
+    const notes = new Notes();
     const feed = this.#channels[at]!.feed(kept ? "kept" : "plain", notes);
     try {
-      await feed.open(kept);
+      await feed.open(kept ? (this.#script.retention ?? ample) : undefined);
     } catch {
       feed.close();
       return;
     }
     // What was told by now is not looked at: where it stands counts.
     notes.told.length = 0;
-    this.#listeners.push({ feed, notes, from: feed.position, sent: [...this.#sent], epochs: this.#log.size });
+    this.#listeners.push({ feed, notes, from: feed.position, sent: [...this.#sent] });
   }
 
   // --- those who join ---
@@ -250,7 +253,7 @@ class Play {
     if (from === undefined) return;
     const epochs = [...this.#log.keys()];
     // They may come from another node, which has heard more.
-    const epoch = weather.chance(0.8) ? (epochs.at(-1) ?? "") : weather.pick(epochs);
+    const epoch = weather.chance(0.8) ? epochs.at(-1)! : weather.pick(epochs);
     const since = { epoch, offset: weather.upTo(this.#log.get(epoch)!.length + 1) };
     const last = weather.upTo(30);
     const fresh = weather.chance(0.3);
@@ -294,10 +297,9 @@ class Play {
     this.messages += listener.notes.bodies.length;
   }
 
-  #checkKept({ notes, feed, from, epochs: begun }: Listener): void {
+  #checkKept({ notes, feed, from }: Listener): void {
     const epochs = [...this.#log.keys()];
     let { offset, epoch } = from!;
-    let next = epoch === "" ? begun : epochs.indexOf(epoch) + 1;
     for (const one of notes.told) {
       if ("body" in one) {
         expect([one.offset, one.body], this.#name).toEqual([offset + 1, this.#log.get(epoch)![offset]]);
@@ -306,12 +308,15 @@ class Play {
       }
       const { position, lost } = one;
       if (!lost) {
-        // Nothing was missed: all of this epoch was told, and the next one begins.
+        // Nothing was missed: all of this epoch was told, and the next one begins in which there was anything.
         expect([position!.offset, offset], this.#name).toEqual([0, this.#log.get(epoch)!.length]);
-        if (position!.epoch !== "") expect(epochs.indexOf(position!.epoch), this.#name).toBeLessThanOrEqual(next);
+        const between = epochs.slice(epochs.indexOf(epoch) + 1, epochs.indexOf(position!.epoch));
+        expect(
+          between.flatMap((one) => this.#log.get(one)!),
+          this.#name,
+        ).toEqual([]);
       } else if (position!.epoch === epoch) expect(position!.offset, this.#name).toBeGreaterThanOrEqual(offset);
       ({ offset, epoch } = position!);
-      next = epoch === "" ? one.stamp! : epochs.indexOf(epoch) + 1;
     }
     expect(feed.position, this.#name).toEqual({ offset, epoch });
     // In the end it has all there is.

@@ -21,7 +21,7 @@ async function setUp(retained = true, first = 0) {
   const notes = new Notes();
   const feed = new Feed(near, weather.clock, "a", notes);
   onTestFinished(() => feed.close());
-  await feed.open(retained);
+  await feed.open(retained ? ample : undefined);
   const join = async (since?: Position, last = 0): Promise<Recovery> => {
     let result: Recovery | undefined;
     await feed.recover(since, last, (recovery) => (result = recovery));
@@ -54,7 +54,7 @@ class Scripted {
   }
 
   async open(offset = 0, epoch = "e"): Promise<void> {
-    const opening = this.feed.open(true);
+    const opening = this.feed.open(ample);
     await this.clock.settle();
     this.answer([], offset, offset, epoch);
     await opening;
@@ -94,23 +94,60 @@ describe("a feed with history", () => {
     const broker = { ...memoryBroker({ clock }), exact: true };
     const notes = new Notes();
     const feed = new Feed(broker, clock, "a", notes);
-    await feed.open(true);
     const retention: Retention = { size: 10, ttl: 1000 };
-    const { epoch: one } = (await broker.publish("a", "1", retention))!;
+    await feed.open(retention);
+    expect(await broker.publish("a", "1", retention)).toEqual({ offset: 1, epoch: feed.position!.epoch });
     await broker.publish("a", "2", retention);
     void broker.publish("a", "plain");
+    // What was told is forgotten, and the numbers go on while somebody listens.
     clock.hold(1000);
-    const { epoch: two } = (await broker.publish("a", "3", retention))!;
+    await broker.publish("a", "3", retention);
     expect(notes.told).toEqual([
-      { position: { offset: 0, epoch: one }, lost: false },
       { body: "1", offset: 1 },
       { body: "2", offset: 2 },
       { body: "plain", offset: undefined },
-      { position: { offset: 0, epoch: two }, lost: false },
-      { body: "3", offset: 1 },
+      { body: "3", offset: 3 },
     ]);
     // One is the memory's own.
     expect(clock.timersSet).toBeLessThan(3);
+  });
+
+  test("on an exact broker goes on in another epoch without asking", async () => {
+    const feed = new Scripted(true);
+    await feed.open(2, "old");
+    feed.bring(1, "new");
+    expect([feed.told, feed.reads]).toEqual([[[0, "new", false], "new1"], []]);
+  });
+
+  test("that knows an epoch by its name alone is told of its messages without a read", async () => {
+    const feed = new Scripted();
+    await feed.open(0);
+    feed.bring(1);
+    expect([feed.told, feed.reads]).toEqual([["e1"], []]);
+    // It was away, and there was nothing else.
+    feed.listener.interrupted();
+    feed.answer([], 1);
+    await feed.clock.settle();
+    expect(feed.told).toEqual(["e1"]);
+  });
+
+  test("that knows an epoch by its name alone, and was away, misses nothing where there was nothing", async () => {
+    const feed = new Scripted();
+    await feed.open(0);
+    feed.listener.interrupted();
+    feed.answer([], 0);
+    await feed.clock.settle();
+    expect(feed.told).toEqual([]);
+    feed.listener.interrupted();
+    feed.answer([], 0, 0, "f");
+    await feed.clock.settle();
+    expect(feed.told).toEqual([[0, "f", true]]);
+    // What was of the one before comes late.
+    feed.bring(1);
+    expect(feed.told).toEqual([
+      [0, "f", true],
+      [0, "f", true],
+    ]);
   });
 
   test("waits for 50 ms for what is late, and reads what is missing then", async () => {
@@ -339,7 +376,7 @@ describe("a feed with history", () => {
 
   test("has all that came while it was opened", async () => {
     const feed = new Scripted();
-    const opening = feed.feed.open(true);
+    const opening = feed.feed.open(ample);
     await feed.clock.settle();
     for (const offset of [4, 6, 5]) feed.bring(offset);
     feed.answer([], 4);
@@ -352,7 +389,7 @@ describe("a feed with history", () => {
     ["too much came", (feed: Scripted) => upTo(1100, 5).forEach((offset) => feed.bring(offset))],
   ])("reads once more where %s while it was opened", async (_, meanwhile) => {
     const feed = new Scripted();
-    const opening = feed.feed.open(true);
+    const opening = feed.feed.open(ample);
     await feed.clock.settle();
     meanwhile(feed);
     feed.answer([], 4);
@@ -366,10 +403,10 @@ describe("a feed with history", () => {
     const notes = new Notes();
     const feed = new Feed(near, clock, "b", notes);
     near.faults.fail = 1;
-    await expect(feed.open(true)).rejects.toMatchObject({ code: "unavailable" });
+    await expect(feed.open(ample)).rejects.toMatchObject({ code: "unavailable" });
     await far.publish("b", "1", ample);
     near.faults.fail = 0;
-    await feed.open(true);
+    await feed.open(ample);
     await far.publish("b", "2", ample);
     expect(notes.bodies).toEqual(["2"]);
   });
@@ -379,7 +416,7 @@ describe("a feed with history", () => {
     const [channels, others] = [new Channels(near, clock, "s"), new Channels(far, clock, "s")];
     const notes = new Notes();
     const feed = channels.feed("x", notes);
-    await feed.open(true);
+    await feed.open(ample);
     await others.publish("x", "kept", { retention: ample });
     await others.publish("x", "passing");
     await clock.settle();
@@ -419,7 +456,7 @@ describe("a feed without history", () => {
 describe("a feed that is closed", () => {
   test.each(["subscribe", "read"] as const)("while it waits for %s hears and tells nothing", async (wait) => {
     const feed = new Scripted();
-    const opening = feed.feed.open(true);
+    const opening = feed.feed.open(ample);
     if (wait === "read") await feed.clock.settle();
     feed.feed.close();
     await feed.clock.settle();
@@ -496,15 +533,20 @@ describe("who joins", () => {
     expect(await join(undefined, 2)).toEqual({ messages: ["old 4", "old 5"], from: of(3), recovered: true });
     expect(await join(undefined, 9000)).toMatchObject({ messages: { length: 5 }, from: of(0), recovered: true });
     const { join: empty } = await setUp();
-    expect(await empty(undefined, 10)).toEqual({ messages: [], from: { offset: 0, epoch: "" }, recovered: true });
+    expect(await empty(undefined, 10)).toEqual({
+      messages: [],
+      from: { offset: 0, epoch: expect.any(String) },
+      recovered: true,
+    });
   });
 
   test("is told where that is not kept any more", async () => {
     const { clock, near, far } = await setUp();
     const notes = new Notes();
     const feed = new Feed(near, clock, "small", notes);
-    await feed.open(true);
-    for (const n of upTo(10)) await far.publish("small", String(n), { size: 3, ttl: 60_000 });
+    const small: Retention = { size: 3, ttl: 60_000 };
+    await feed.open(small);
+    for (const n of upTo(10)) await far.publish("small", String(n), small);
     await clock.settle();
     const { epoch } = feed.position!;
     const results: Recovery[] = [];

@@ -55,6 +55,7 @@ describe("in memory", () => {
       await broker.publish(`kept ${n}`, "x", { size: 10, ttl: 10_000 + n });
       await broker.publish(`plain ${n}`, "x");
       await broker.read(`read ${n}`, { limit: 1 });
+      await broker.read(`named ${n}`, { limit: 0, retention: { size: 10, ttl: 10_001 } });
       await broker.roll(`asked ${n}`);
       await broker.enter(`entered ${n}`, "key", "");
       await broker.leave(`entered ${n}`, "key");
@@ -62,12 +63,37 @@ describe("in memory", () => {
       off();
     }
     // One timer serves all of them.
-    expect([hub.size, clock.timers, clock.timersSet]).toEqual([1000, 1, 1]);
+    expect([hub.size, clock.timers, clock.timersSet]).toEqual([2000, 1, 1]);
     await clock.advance(9_999);
-    expect(hub.size).toBe(1000);
+    expect(hub.size).toBe(2000);
     await clock.advance(2_100);
     expect([hub.size, clock.timers]).toEqual([0, 0]);
     expect(clock.timersSet).toBeLessThan(5);
+  });
+
+  test("an epoch goes on while somebody listens, and for its time afterwards, and for a day at most", async () => {
+    const { clock, hub, broker } = setUp();
+    const long = { size: 10, ttl: 30 * 1_440 * minute };
+    const ask = async (channel: string, retention: { size: number; ttl: number }) =>
+      (await broker.read(channel, { limit: 0, retention })).position;
+    const off = await broker.subscribe("a", new Ear());
+    const first = await ask("a", ample);
+    await ask("long", long);
+    const { timersSet } = clock;
+    await clock.advance(5 * ample.ttl);
+    // It is not looked for while it cannot be over.
+    expect([await ask("a", ample), clock.timersSet - timersSet < 3]).toEqual([first, true]);
+    await broker.publish("a", "x", ample);
+    await clock.advance(5 * ample.ttl);
+    expect(await broker.read("a", { limit: 1 })).toMatchObject({ messages: [], position: { ...first, offset: 1 } });
+    off();
+    await clock.advance(ample.ttl - 1);
+    expect(await broker.publish("a", "y", ample)).toEqual({ ...first, offset: 2 });
+    await clock.advance(ample.ttl + 1_000);
+    expect(hub.size).toBe(1);
+    expect((await ask("a", ample)).epoch).not.toBe(first.epoch);
+    await clock.advance(1_440 * minute);
+    expect([hub.size, clock.timers]).toEqual([0, 0]);
   });
 
   test("a message's time is over to the ms, whatever held the process up", async () => {

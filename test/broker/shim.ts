@@ -100,6 +100,19 @@ export class Shim implements Broker {
     this.heal();
   }
 
+  /**
+   * Listens to nothing at its engine any more, where what is published meanwhile would be lost.
+   *
+   * @returns listens again to what is still wanted
+   */
+  rest(): () => Promise<void> {
+    const resting = [...this.#subscriptions];
+    for (const { off } of resting) off();
+    return async () => {
+      for (const subscription of resting) if (subscription.on) await this.#attach(subscription);
+    };
+  }
+
   // --- as a broker ---
 
   publish(channel: string, body: Body, retention?: Retention): Eventually<Position | undefined> {

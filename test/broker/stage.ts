@@ -39,6 +39,8 @@ export interface Capabilities {
   readonly patience?: number;
   /** `queue` of the nodes. */
   readonly queue?: number;
+  /** `queueBytes` of the nodes: two fifths of it are one message. */
+  readonly queueBytes?: number;
   /** How much later than `lease` a dead node's entries may be gone, in ms. */
   readonly slack?: number;
   /** Whether `kill`, `cut`, `hold`, and `pause` with `stop` are there. */

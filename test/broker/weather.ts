@@ -2,7 +2,7 @@ import { createMemoryHub, memoryBroker } from "../../src/broker/memory-broker.ts
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { createRandom } from "../../src/testing/random.ts";
 import type { FeedListener } from "../../src/broker/feed.ts";
-import type { Position } from "../../src/broker/broker.ts";
+import type { Broker, Position } from "../../src/broker/broker.ts";
 import type { Body } from "../../src/wire/frames.ts";
 import { Shim, type Faults } from "./shim.ts";
 
@@ -11,16 +11,27 @@ export class Weather {
   readonly clock: FakeClock;
   readonly random: () => number;
   readonly nodes: Shim[];
+  /** Hears of the epoch of each channel that is read, in the order in which the engine has named them. */
+  named: (channel: string, epoch: string) => void = () => {};
   #hub;
 
   constructor(seed: number, count: number, faults: Partial<Faults> = {}) {
     this.clock = new FakeClock({ seed });
     this.random = createRandom(seed);
     this.#hub = createMemoryHub(this.clock);
-    this.nodes = Array.from(
-      { length: count },
-      () => new Shim(memoryBroker({ clock: this.clock, hub: this.#hub }), this.clock, this.random, faults),
-    );
+    this.nodes = Array.from({ length: count }, () => new Shim(this.#open(), this.clock, this.random, faults));
+  }
+
+  #open(): Broker {
+    const broker = memoryBroker({ clock: this.clock, hub: this.#hub });
+    return {
+      ...broker,
+      read: async (channel, request) => {
+        const page = await broker.read(channel, request);
+        this.named(channel, page.position.epoch);
+        return page;
+      },
+    };
   }
 
   /** A whole number from 0 up to, not including, one. */
@@ -39,8 +50,14 @@ export class Weather {
   /** The engine has lost all that it knew. */
   async wipe(): Promise<void> {
     this.#hub = createMemoryHub(this.clock);
-    const hub = this.#hub;
-    for (const node of this.nodes) await node.replace(memoryBroker({ clock: this.clock, hub }));
+    for (const node of this.nodes) await node.replace(this.#open());
+  }
+
+  /** Lets time go by in which nobody listens, and nothing is published: what is too old may be forgotten as a whole. */
+  async rest(ms: number): Promise<void> {
+    const again = this.nodes.map((node) => node.rest());
+    await this.clock.advance(ms);
+    for (const go of again) await go();
   }
 
   /** Ends all faults, and lets what is under way be done. */
@@ -56,24 +73,18 @@ export class Weather {
 /** What a feed has told: a message, or a move. */
 export type Told =
   | { readonly body: Body; readonly offset: number | undefined }
-  | { readonly position: Position | undefined; readonly lost: boolean; readonly stamp?: number };
+  | { readonly position: Position | undefined; readonly lost: boolean };
 
 /** Notes what a feed tells. */
 export class Notes implements FeedListener {
   readonly told: Told[] = [];
-  readonly #stamp: (() => number) | undefined;
-
-  /** @param stamp what is noted beside a move */
-  constructor(stamp?: () => number) {
-    this.#stamp = stamp;
-  }
 
   message(body: Body, offset: number | undefined): void {
     this.told.push({ body, offset });
   }
 
   moved(position: Position | undefined, lost: boolean): void {
-    this.told.push(this.#stamp === undefined ? { position, lost } : { position, lost, stamp: this.#stamp() });
+    this.told.push({ position, lost });
   }
 
   get bodies(): Body[] {

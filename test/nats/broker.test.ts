@@ -5,7 +5,7 @@ import { type NatsServer, startNats } from "../support/nats.ts";
 import { type NatsNode, openNode } from "./nodes.ts";
 
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const limits = { lease: 2_000, patience: 1_500, queue: 400 };
+const limits = { lease: 2_000, patience: 1_500, queue: 400, queueBytes: 10_000_000 };
 
 let shared: NatsServer;
 beforeAll(async () => void (shared = await startNats()));

@@ -1,7 +1,7 @@
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createNatsBroker } from "../../src/broker/nats-broker.ts";
-import { codeOf, linesOf, listen, past, until, upTo } from "../broker/stage.ts";
+import { all, codeOf, linesOf, listen, past, until, upTo } from "../broker/stage.ts";
 import { type NatsServer, startNats } from "../support/nats.ts";
 import { NodeClock, openNode, type NatsNode } from "./nodes.ts";
 
@@ -62,6 +62,51 @@ describe("a channel's past in NATS", () => {
     expect(await two.broker.publish("a", "2", kept)).toHaveProperty("offset", 2);
     expect(await one.broker.publish("a", "3", kept)).toHaveProperty("offset", 3);
     expect((await past(two.broker, "a")).messages).toEqual(["2", "3"]);
+  });
+
+  test("begins with its epoch's name, which nobody hears as a message, and is forgotten in time", async () => {
+    const prefix = newPrefix();
+    const [one, two] = [await open(prefix), await open(prefix)];
+    const short = { size: 10, ttl: 1_000 };
+    const ear = await listen(two.broker, "a");
+    await one.broker.read("a", { limit: 10 });
+    const ask = async (node: NatsNode) => (await node.broker.read("a", { limit: 0, retention: short })).position;
+    const state = (): Promise<{ messages: number }> => infoOf(one.connection, `${prefix}_h_10_1000`);
+    const first = await ask(one);
+    expect(await ask(two)).toEqual(first);
+    expect(await state()).toMatchObject({ messages: 1 });
+    await one.broker.publish("a", "x");
+    await until(() => ear.deliveries.length > 0);
+    expect(ear.deliveries).toEqual([{ body: "x", position: undefined }]);
+    await expect.poll(state, { timeout: 5_000 }).toMatchObject({ messages: 0 });
+    expect(await two.broker.read("a", { limit: 10 })).toMatchObject({ position: { offset: 0, epoch: "" } });
+    const second = await ask(two);
+    expect(second.epoch).not.toBe(first.epoch);
+    // Whose answer is lost has named it all the same.
+    one.way.loseNext();
+    expect(await ask(one)).toEqual(second);
+    one.way.loseNext();
+    const { position } = await one.broker.read("b", { limit: 0, retention: short });
+    expect(await two.broker.publish("b", "x", short)).toEqual({ offset: 1, epoch: position.epoch });
+  });
+
+  test("has another name where its first one is stored again, as it may be where an answer was lost", async () => {
+    const prefix = newPrefix();
+    const { broker, connection } = await open(prefix);
+    const [stream, subject] = [`${prefix}_h_1000_600000`, `${prefix}.h.1000-600000.a`];
+    const ask = async () => (await broker.read("a", { limit: 0, retention: kept })).position;
+    const first = await ask();
+    const found = await connection.request(
+      `$JS.API.STREAM.MSG.GET.${stream}`,
+      JSON.stringify({ last_by_subj: subject }),
+    );
+    const again = headers();
+    again.set("Prism", /Prism: (.*)\r/.exec(atob(found.json<{ message: { hdrs: string } }>().message.hdrs))![1]!);
+    await connection.request(`$JS.API.STREAM.PURGE.${stream}`);
+    await connection.request(subject, "", { headers: again, timeout: 2_000 });
+    const second = await ask();
+    expect([second.offset, second.epoch === first.epoch]).toEqual([0, false]);
+    expect(await broker.publish("a", "x", kept)).toEqual({ ...second, offset: 1 });
   });
 
   test("is stored once where the answer was lost", async () => {
@@ -163,6 +208,30 @@ describe("who is in a channel in NATS", () => {
     expect((await two.broker.roll("a")).entries).toEqual([]);
   });
 
+  test("is taken out once, though many find out at once that a node is dead", { timeout: 30_000 }, async () => {
+    const prefix = newPrefix();
+    const [dead, ...others] = [await open(prefix), await open(prefix), await open(prefix), await open(prefix)];
+    const ears = await Promise.all(others.map(({ broker }) => listen(broker, "a")));
+    await all(upTo(100).map((n) => dead.broker.enter("a", `key${n}`, "")));
+    for (const ear of ears) await until(() => ear.versions.size === 100);
+    for (const { clock } of others) clock.stop();
+    dead.clock.stop();
+    dead.way.bar();
+    await pass(2_500);
+    for (const { clock } of others) clock.go();
+    for (const ear of ears) await until(() => ear.versions.size >= 200);
+    await pass(500);
+    for (const { versions } of ears) {
+      const left = [...versions.values()].filter(({ state }) => state === undefined).map(({ key }) => key);
+      expect(left.toSorted()).toEqual(
+        upTo(100)
+          .map((n) => `key${n}`)
+          .toSorted(),
+      );
+    }
+    expect((await others[0].broker.roll("a")).entries).toEqual([]);
+  });
+
   test("has versions that never go back, also where nobody is remembered", async () => {
     const prefix = newPrefix();
     const { broker, connection } = await open(prefix);
@@ -192,6 +261,17 @@ describe("the broker", () => {
     expect(await codeOf(() => node.broker.read("a", { limit: 1 }))).toBe("unavailable");
   });
 
+  test("takes what one turn publishes to a crowd, where nothing else is said", { timeout: 30_000 }, async () => {
+    const node = await openNode(server.port, { prefix: newPrefix(), patience: 20_000 });
+    onTestFinished(() => node.close());
+    const ear = await listen(node.broker, "c7");
+    const plain = upTo(5_000).map((n) => node.broker.publish(`c${n % 100}`, `${n}`));
+    const stored = upTo(1_000).map((n) => node.broker.publish(`k${n % 100}`, `${n}`, kept));
+    await all([...plain, ...stored]);
+    await until(() => ear.deliveries.length === 50);
+    await expect(all(upTo(16_385).map(() => node.broker.publish("a", "x")))).rejects.toThrow("16384 others wait");
+  });
+
   test("refuses what the server would close the connection for", async () => {
     const { broker, connection } = await open(newPrefix());
     const large = "x".repeat(connection.info!.max_payload);
@@ -217,7 +297,15 @@ describe("the broker", () => {
   test("says at once which option is none", async () => {
     const { connection } = await open(newPrefix());
     const make = (options: object) => createNatsBroker(connection, new NodeClock(), { headers, ...options });
-    const wrong = [{ prefix: "a.b" }, { prefix: "" }, { lease: 999 }, { patience: 0 }, { queue: 0.5 }, { replicas: 6 }];
+    const wrong = [
+      { prefix: "a.b" },
+      { prefix: "" },
+      { lease: 999 },
+      { patience: 0 },
+      { queue: 0.5 },
+      { queueBytes: 0 },
+      { replicas: 6 },
+    ];
     for (const options of wrong) expect(() => make(options)).toThrow(TypeError);
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createRedisBroker, type RedisClient } from "../../src/broker/redis-broker.ts";
 import { serverClock } from "../../src/server/clock.ts";
-import { codeOf, Ear, listen, until } from "../broker/stage.ts";
+import { all, codeOf, Ear, listen, until, upTo } from "../broker/stage.ts";
 import { openClient, useRedis } from "./clients.ts";
 import { settings, startNode } from "./nodes.ts";
 
@@ -45,12 +45,59 @@ describe("in Redis", () => {
     expect(await keys("gone:{a}:roll")).toEqual([]);
   });
 
+  test("the name of an epoch goes by itself, with what nobody publishes to, and is there for who goes on to listen", async () => {
+    const broker = open("named");
+    await broker.read("a", { limit: 10 });
+    expect(await keys("named:*")).toEqual([]);
+    const ask = async () => (await broker.read("a", { limit: 0, retention })).position;
+    const first = await ask();
+    const meta = "named:{a}:meta";
+    expect(await keys("named:*")).toEqual([meta]);
+    const left = () => server.raw.pttl(meta);
+    const day = 86_400_000;
+    expect(await left()).toSatisfy((ms: number) => ms > day - 60_000 && ms <= day);
+    // Whoever asks again has it stay.
+    await server.raw.pexpire(meta, day / 2 - 60_000);
+    await broker.read("a", { limit: 10 });
+    expect(await left()).toBeLessThan(day / 2);
+    expect(await ask()).toEqual(first);
+    expect(await left()).toBeGreaterThan(day - 60_000);
+    // Messages have it stay for as long as they are there, and more.
+    await server.raw.pexpire(meta, 1_000);
+    expect(await broker.publish("a", "x", retention)).toEqual({ ...first, offset: 1 });
+    expect(await left()).toBeGreaterThan(day);
+    await broker.publish("a", "y", retention);
+    await server.raw.del(meta);
+    const second = await ask();
+    expect([second.offset, second.epoch === first.epoch]).toEqual([0, false]);
+    expect(await broker.read("a", { limit: 10 })).toMatchObject({ messages: [], position: second });
+    // Nothing is left of what was forgotten.
+    expect(await broker.publish("a", "z", retention)).toEqual({ ...second, offset: 1 });
+    expect(await broker.read("a", { limit: 10 })).toMatchObject({ messages: ["z"], to: 1 });
+  });
+
   test("a node that is closed leaves nothing of its own", async () => {
     const { broker } = startNode(openClient(server.url), { prefix: "closed" });
     for (const room of ["a", "b"]) for (const key of ["ada", "bob"]) await broker.enter(room, key, "");
     expect(await keys("closed:*")).toHaveLength(6);
     await broker.close();
     expect(await keys("closed:*")).toEqual(["closed:{a}:version", "closed:{b}:version"]);
+  });
+
+  test("a node that slept for longer than its lease, with its sockets open, tells again what others have taken out", async () => {
+    const [one, two] = [1, 2].map(() => startNode(openClient(server.url), { prefix: "slept" }));
+    onTestFinished(async () => void (await Promise.all([one!.broker.close(), two!.broker.close()])));
+    const ear = await listen(two!.broker, "a");
+    await one!.broker.enter("a", "ada", "here");
+    one!.clock.hold();
+    await until(() => ear.changes.some(({ state }) => state === undefined));
+    one!.clock.release();
+    await until(() => ear.changes.length === 3);
+    expect(ear.changes[2]).toMatchObject({ node: one!.broker.node, key: "ada", state: "here" });
+    // And they stay, whatever is still to be done about the life that is over.
+    await new Promise((resolve) => setTimeout(resolve, settings.lease * 2.5));
+    expect((await two!.broker.roll("a")).entries).toHaveLength(1);
+    expect(ear.changes).toHaveLength(3);
   });
 
   test("a channel that nobody listens to any more is not subscribed", async () => {
@@ -71,6 +118,18 @@ describe("in Redis", () => {
     for (let n = 0; n < 300; n++) await broker.publish("a", "x", retention);
     expect(await server.raw.hlen(`small:{a}:recent:${broker.node}`)).toBeLessThan(80);
     expect(await server.raw.xlen("small:{a}:stream")).toBe(2);
+  });
+
+  test("what one turn publishes to a crowd is taken, where nothing else is said", async () => {
+    const broker = createRedisBroker(openClient(server.url), serverClock, { prefix: "burst", patience: 30_000 });
+    onTestFinished(() => broker.close());
+    const ear = await listen(broker, "c7");
+    const plain = upTo(2_000).map((n) => broker.publish(`c${n % 100}`, `${n}`));
+    const stored = upTo(3_000).map((n) => broker.publish("kept", `${n}`, retention));
+    await all(plain);
+    expect((await all(stored)).map((position) => position!.offset)).toEqual(upTo(3_000));
+    await until(() => ear.deliveries.length === 20);
+    await expect(all(upTo(16_385).map(() => broker.roll("a")))).rejects.toThrow("16384 others wait");
   });
 
   test("prefixes keep apps apart, the client's own as well", async () => {
@@ -146,7 +205,7 @@ describe("in Redis", () => {
 
   test("options and clients that make no sense are refused", () => {
     const client = openClient(server.url);
-    for (const bad of [{ lease: 0 }, { patience: NaN }, { queue: -1 }, { lease: 2 ** 31 }]) {
+    for (const bad of [{ lease: 0 }, { patience: NaN }, { queue: -1 }, { queueBytes: 0 }, { lease: 2 ** 31 }]) {
       expect(() => createRedisBroker(client, serverClock, bad)).toThrow(RangeError);
     }
     for (const bad of [undefined, null, {}, { publish() {} }]) {

@@ -7,7 +7,7 @@ import type { Clock } from "../../src/wire/clock.ts";
 import type { Engine } from "../broker/contract.ts";
 
 /** What a node of these tests has; each waits for little, so that tests do not. */
-export const settings = { lease: 1_500, patience: 1_000, queue: 1_100 } as const;
+export const settings = { lease: 1_500, patience: 1_000, queue: 1_100, queueBytes: 10_000_000 } as const;
 
 /** A way to a Redis that can be closed, and held. */
 export interface Way {

@@ -66,7 +66,7 @@ export class Room implements FeedListener, RosterListener {
     this.watchers = owner.host.group();
     this.#header = writeNumber(number);
     this.feed = owner.channels.feed(name, this);
-    this.ready = this.feed.open(options.history !== undefined);
+    this.ready = this.feed.open(options.history);
     // Who holds it hears of it.
     this.ready.catch(() => {});
   }

@@ -49,6 +49,7 @@ export function describeInterruption(open: OpenEngine, capabilities: Capabilitie
   const {
     patience = 0,
     queue = 0,
+    queueBytes = 0,
     slack = 3_000,
     pause = false,
     stop = false,
@@ -95,6 +96,30 @@ export function describeInterruption(open: OpenEngine, capabilities: Capabilitie
         expect(linesOf(await one.roll(room), [one, two])).toEqual(["1 ada="]);
       });
 
+      test(
+        "no more bytes wait than may, and those that do are counted no longer than they wait",
+        { timeout },
+        async () => {
+          const { engine, one } = await setUp(open, 1);
+          const [room, body] = [newChannel(), new Uint8Array(queueBytes * 0.4)];
+          await one.publish(room, "before", ample);
+          for (let round = 0; round < 2; round++) {
+            await engine.pause!();
+            const asked = upTo(2).map(() => codeOf(() => one.publish(room, body, ample)));
+            const start = performance.now();
+            for (const retention of [ample, undefined])
+              expect(await codeOf(() => one.publish(room, body, retention))).toBe("unavailable");
+            expect(performance.now() - start).toBeLessThan(patience * 0.8);
+            // What holds nothing may wait all the same.
+            asked.push(codeOf(() => one.roll(room)));
+            if (round === 0) expect(await Promise.all(asked)).toEqual(asked.map(() => "unavailable"));
+            await engine.resume!();
+            for (const code of await Promise.all(asked)) expect([undefined, "unavailable"]).toContain(code);
+            await expect.poll(() => codeOf(() => one.publish(room, body, ample)), { timeout: 10_000 }).toBeUndefined();
+          }
+        },
+      );
+
       test("a moment of it is waited for", { timeout }, async () => {
         const { engine, one, two } = await setUp(open, 2);
         const room = newChannel();
@@ -121,6 +146,7 @@ export function describeInterruption(open: OpenEngine, capabilities: Capabilitie
         await two.enter(room, "bob", "");
         await two.enter(room, "gone", "");
         await two.leave(room, "gone");
+        const named = await one.read(quiet, { limit: 0, retention: ample });
         await engine.stop!();
         const start = performance.now();
         for (const [name, call] of calls) {
@@ -143,6 +169,8 @@ export function describeInterruption(open: OpenEngine, capabilities: Capabilitie
         expect(after!.epoch).not.toBe(before!.epoch);
         const page = await past(one, room);
         expect([page.messages, page.to, page.position]).toEqual([["after"], 1, after]);
+        const { position } = await one.read(quiet, { limit: 0, retention: ample });
+        expect([position.offset, position.epoch === named.position.epoch]).toEqual([0, false]);
         // They are kept alive again.
         await engine.pass(one.lease * 1.5);
         expect(linesOf(await two.roll(room), nodes)).toEqual(["0 ada=here", "1 bob="]);
@@ -190,6 +218,20 @@ export function describeInterruption(open: OpenEngine, capabilities: Capabilitie
         isOnce(page.messages, given);
         expect(page.messages.length).toBe(page.to);
         expect([...given.values()].filter((position) => position !== undefined).length).toBeGreaterThan(100);
+      });
+
+      test("hears for who comes while the last listener leaves", { timeout }, async () => {
+        const { engine, one, two } = await setUp(open, 2);
+        for (const ms of [0, 10, 20, 40]) {
+          const room = newChannel();
+          const first = await listen(one, room);
+          await engine.cut!(one);
+          await new Promise((resolve) => setTimeout(resolve, ms));
+          const second = listen(one, room);
+          first.off();
+          await untilHeard(two, room, [await second]);
+          expect(first.deliveries).toEqual([]);
+        }
       });
 
       test("is told, hears again, and is still in the roll", { timeout }, async () => {

@@ -18,7 +18,12 @@ export function describePast(open: OpenEngine): void {
       const epochs = new Set<string>();
       const publish = async (at: number): Promise<void> => {
         const bodies = upTo(250).map((n) => `${at}:${n}`);
-        const positions = await all(bodies.map((body) => nodes[at]!.publish(room, body, ample)));
+        const positions: (Position | undefined)[] = [];
+        // So many that a slow machine is done with them within the patience.
+        for (let from = 0; from < bodies.length; from += 50) {
+          const some = bodies.slice(from, from + 50);
+          positions.push(...(await all(some.map((body) => nodes[at]!.publish(room, body, ample)))));
+        }
         for (const [i, position] of positions.entries()) {
           given.set(position!.offset, bodies[i]!);
           epochs.add(position!.epoch);
@@ -89,6 +94,86 @@ export function describePast(open: OpenEngine): void {
           const page = await one.read(room, { after, limit: 10 });
           expect([page.messages, page.to, page.position.offset]).toEqual([[], 0, 0]);
         }
+      }
+    });
+
+    test("has a name before it begins, which is the same for all, and its first message goes on with it", async () => {
+      const { engine, nodes, one, two } = await setUp(open, 4);
+      const room = newChannel();
+      const ears = await Promise.all(nodes.map((node) => listen(node, room)));
+      const ask = { limit: 0, retention: ample };
+      const pages = await all([...nodes, ...nodes].map((node) => node.read(room, ask)));
+      const { epoch } = pages[0]!.position;
+      expect(epoch).not.toBe("");
+      for (const page of pages) expect(page).toEqual({ messages: [], to: 0, position: { offset: 0, epoch } });
+      await engine.pass(1_100);
+      for (const after of [undefined, 0])
+        expect((await two.read(room, { after, limit: 10 })).position).toEqual({ offset: 0, epoch });
+      const positions = await all(nodes.map((node, at) => node.publish(room, `${at}`, ample)));
+      expect(new Set(positions.map((position) => position!.offset))).toEqual(new Set(upTo(4)));
+      expect(new Set(positions.map((position) => position!.epoch))).toEqual(new Set([epoch]));
+      for (const ear of ears) {
+        await until(() => ear.numbered.size === 4);
+        expect(new Set(ear.deliveries.map(({ position }) => position?.epoch))).toEqual(new Set([epoch]));
+      }
+      // The name takes no message's place.
+      for (const n of upTo(6, 5)) await two.publish(room, `${n}`, ample);
+      for (const [after, limit, first] of [
+        [0, 6, 1],
+        [0, 2, 1],
+        [0, 5, 1],
+        [1, 4, 2],
+        [undefined, 6, 1],
+      ] as const) {
+        const page = await one.read(room, { after, limit, retention: ample });
+        expect(offsetsOf(page)).toEqual(upTo(first + limit - 1, first));
+        expect(page.position).toEqual({ offset: 6, epoch });
+      }
+    });
+
+    test("keeps as many messages as it should where it had a name before", async () => {
+      const { one, two } = await setUp(open, 2);
+      for (const size of [1, 3]) {
+        const [room, retention] = [newChannel(), { size, ttl: ample.ttl }];
+        const { epoch } = (await one.read(room, { limit: 0, retention })).position;
+        for (const n of upTo(5)) {
+          expect(await two.publish(room, `${n}`, retention)).toEqual({ offset: n, epoch });
+          expect(offsetsOf(await past(one, room))).toEqual(upTo(n, Math.max(1, n - size + 1)));
+        }
+      }
+    });
+
+    test("has one name, whoever publishes while it is asked for", async () => {
+      const { nodes } = await setUp(open, 3);
+      for (const _ of upTo(10)) {
+        const room = newChannel();
+        const asked = nodes.map(async (node) => (await node.read(room, { limit: 0, retention: ample })).position);
+        const given = nodes.map(async (node) => (await node.publish(room, "x", ample))!);
+        const positions = await Promise.all([...asked, ...given]);
+        expect(new Set(positions.map(({ epoch }) => epoch)).size).toBe(1);
+        expect((await past(nodes[0]!, room)).messages).toEqual(["x", "x", "x"]);
+      }
+    });
+
+    test("has another name where it was forgotten", async () => {
+      const { engine, one, two } = await setUp(open, 2);
+      const [room, quiet] = [newChannel(), newChannel()];
+      const retention = { size: 10, ttl: 1_000 };
+      const ask = { limit: 0, retention };
+      const names = new Map<string, number>();
+      for (const round of upTo(3)) {
+        // One is named and begun, the other is only named.
+        const [{ offset, epoch }, other] = [
+          (await one.read(room, ask)).position,
+          (await two.read(quiet, ask)).position,
+        ];
+        if (offset === 0) expect(names.has(epoch)).toBe(false);
+        else expect(offset).toBe(names.get(epoch));
+        expect(other.offset).toBe(0);
+        const position = await two.publish(room, `${round}`, retention);
+        expect(position).toEqual({ offset: offset + 1, epoch });
+        names.set(epoch, position!.offset);
+        await engine.pass(2_500);
       }
     });
 

@@ -74,6 +74,33 @@ test("after a reset it recovers from history, on whatever server, and says so", 
   expect(said.filter((entry) => /failed|ended/.test((entry as { message: string }).message))).toEqual([]);
 });
 
+test("who knows of a channel that nothing was said there misses nothing, also of what is said first", async () => {
+  const { open, join, clock, network } = createStage();
+  const app = open();
+  const { rooms } = join(app);
+  const [{ got }, quiet] = [hear(rooms.channel(...kept)), hear(rooms.channel("kept/:room", { room: "quiet" }))];
+  const away = async (meanwhile: () => unknown): Promise<void> => {
+    network.reachable = false;
+    network.lines.at(-1)!.cut();
+    // Given up, and the channels with it: nobody else is subscribed.
+    await clock.advance(60_000);
+    await meanwhile();
+    network.reachable = true;
+    await clock.advance(60_000);
+  };
+  // Quiet for longer than anything is kept.
+  await clock.advance(3_000_000);
+  await away(() => app.services.rooms.publish("kept/a", 1));
+  await away(() => {});
+  await app.services.rooms.publish("kept/a", 2);
+  await clock.advance(100);
+  expect(got).toEqual(["first", "recovered", 1, "recovered", 2]);
+  expect(quiet.got).toEqual(["first", "recovered", "recovered"]);
+  // Away for longer than anything is kept: there may have been something.
+  await away(() => clock.advance(700_000));
+  expect([got.at(-1), quiet.got.at(-1)]).toEqual(["gap", "gap"]);
+});
+
 test("what was missed and is kept no more is a gap that is told, and so is another epoch", async () => {
   const { open, join, clock } = createStage();
   let app = open();
