@@ -4,63 +4,21 @@ import type { Report as BystanderReport } from "../hostile/bystander.ts";
 import { type Haproxy, type HaproxyOptions, startHaproxy } from "../support/haproxy.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { type RuntimeName, type RuntimeProcess, spawnRuntime } from "../support/runtimes.ts";
+import { Actor } from "./actor.ts";
+import type { AudienceOptions } from "./audience.ts";
 import type { LoadOptions, LoadReport, LoadState } from "./client.ts";
-import { type Comparison, Controlled } from "./commands.ts";
+import { Controlled } from "./commands.ts";
 import type { LoadEvent } from "./customer.ts";
+import { Audience, Hall } from "./halls.ts";
 import type { Page } from "./ledger.ts";
-import type { Memory } from "./process.ts";
 import { Proxy, type ProxyOptions } from "./proxy.ts";
+import type { HallOptions } from "./server/halls/run.ts";
 import type { ServerEvent, ServerOptions, State } from "./server/run.ts";
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 /** What a runtime runs, of files that there are for each. */
 const fileOf = (name: RuntimeName): string => `${name.replace(/20|Current/, "")}.ts`;
-
-/** How long anything is waited for, in ms: far longer than it takes, so that what is reported is what was seen. */
-export const PATIENCE = 30_000;
-
-/** A process of a run. */
-class Actor<Ready, Now> {
-  readonly #controlled: Controlled<Ready>;
-
-  constructor(controlled: Controlled<Ready>) {
-    this.#controlled = controlled;
-  }
-
-  get process(): RuntimeProcess {
-    return this.#controlled.process;
-  }
-
-  get ready(): Ready {
-    return this.#controlled.ready;
-  }
-
-  ask<Answer>(name: string, ...args: readonly (string | number)[]): Promise<Answer> {
-    return this.#controlled.ask(name, ...args);
-  }
-
-  state(): Promise<Now> {
-    return this.ask("state");
-  }
-
-  /** Resolves when a number of its state is so, or `ms` later: with the state. */
-  until(what: keyof Now & string, how: Comparison, value: number, ms: number = PATIENCE): Promise<Now> {
-    return this.ask("until", what, how, value, ms);
-  }
-
-  memory(): Promise<Memory> {
-    return this.ask("memory");
-  }
-
-  jump(ms: number): Promise<void> {
-    return this.ask("jump", ms);
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    process.kill(this.process.pid, signal);
-  }
-}
 
 /** A server. */
 export class Node extends Actor<{ readonly port: number }, State> {
@@ -108,6 +66,11 @@ export class Bystander {
     this.#process = process;
   }
 
+  /** Ends it. */
+  stop(): void {
+    this.#process.write("end");
+  }
+
   /** How it went since the last time. */
   async report(): Promise<BystanderReport> {
     this.#process.write("report");
@@ -138,6 +101,16 @@ export class Scene {
   /** Starts anything else that answers commands. */
   async helper<Ready>(file: string, options: object): Promise<Actor<Ready, never>> {
     return new Actor(await this.#start("node20", pathOf(file), options));
+  }
+
+  /** Starts a server of the rows about channels. */
+  async hall(name: RuntimeName, options: HallOptions): Promise<Hall> {
+    return new Hall(await this.#start(name, pathOf(`server/halls/${fileOf(name)}`), options));
+  }
+
+  /** Starts their load, and waits until all of it is subscribed. */
+  async audience(options: AudienceOptions): Promise<Audience> {
+    return new Audience(await this.#start("node20", pathOf("audience.ts"), options));
   }
 
   /** Puts somebody onto a server who should notice nothing. */

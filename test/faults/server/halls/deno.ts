@@ -1,0 +1,4 @@
+import { serve } from "../../../../adapters/deno.ts";
+import { run } from "./run.ts";
+
+await run(serve);
