@@ -33,9 +33,11 @@ export interface ChannelFeed {
    * @param since the last message that they know
    * @param last how many of the last messages they want, where they know none
    * @param join called with it, while nothing else is told
+   * @param most how long all of it may be, in bytes or characters: where they have missed more it is as good as lost, and of
+   *   the last ones they get fewer
    * @throws {PrismError} `unavailable`
    */
-  recover(since: Position | undefined, last: number, join: (recovery: Recovery) => void): Promise<void>;
+  recover(since: Position | undefined, last: number, join: (recovery: Recovery) => void, most?: number): Promise<void>;
   /** Hears no more. */
   close(): void;
 }

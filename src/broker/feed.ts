@@ -139,9 +139,15 @@ export class Feed implements ChannelListener, RunListener {
    * @param since the last message that they know
    * @param last how many of the last messages they want, where they know none
    * @param join called with it, while nothing else is told
+   * @param most how long all of it may be, in bytes or characters
    * @throws {PrismError} `unavailable`, and `closed` where it hears no more
    */
-  async recover(since: Position | undefined, last: number, join: (recovery: Recovery) => void): Promise<void> {
+  async recover(
+    since: Position | undefined,
+    last: number,
+    join: (recovery: Recovery) => void,
+    most: number = Infinity,
+  ): Promise<void> {
     // They come from another node, which has heard more.
     if (this.#isBehind(since) && !this.#broker.exact) await this.#sequence.catchUp();
     this.#check();
@@ -153,7 +159,7 @@ export class Feed implements ChannelListener, RunListener {
       return join({ messages: [], from: at, recovered: false });
     this.#sequence.joins(1);
     try {
-      await recover(this.#sequence, (request) => this.#read(request), { since, last }, join);
+      await recover(this.#sequence, (request) => this.#read(request), { since, last, most }, join);
     } finally {
       this.#sequence.joins(-1);
     }

@@ -116,7 +116,7 @@ class NatsBroker implements Broker {
     const data = this.#link.fit(toData(body));
     const headers = this.#link.headers({ [LABEL]: writeLabel({ kind: kindOf(body), number: 0, epoch: "" }) });
     const subject = `${this.#prefix}.l.${toToken(channel)}`;
-    await this.#link.send(call, () => this.#link.connection.publish(subject, data, { headers }));
+    await this.#link.send(call, data.length, () => this.#link.connection.publish(subject, data, { headers }));
     return undefined;
   }
 
@@ -138,7 +138,7 @@ class NatsBroker implements Broker {
         if (this.#hubs.get(channel) === hub) this.#hubs.delete(channel);
       };
       try {
-        await this.#link.send(call, () => {});
+        await this.#link.send(call, 0, () => {});
       } catch (error) {
         off();
         throw error;

@@ -38,3 +38,9 @@ export function race<Value>(
     promise.then(resolve, reject).finally(() => waiting.delete(reject));
   });
 }
+
+/** NATS has nobody who hears of a subject: it answers 503, which clients tell in different ways. */
+export function isNobody(error: unknown): boolean {
+  const { name, code, cause } = (error ?? {}) as { name?: string; code?: string; cause?: unknown };
+  return code === "503" || (name ?? "").startsWith("NoResponders") || (cause !== undefined && isNobody(cause));
+}

@@ -1,6 +1,7 @@
 import type { Clock } from "../wire/clock.ts";
 import { isPrismError, PrismError } from "../wire/errors.ts";
-import { Call, race } from "./nats-call.ts";
+import { Backlog } from "./nats-backlog.ts";
+import { Call, isNobody, race } from "./nats-call.ts";
 import { closed, type QueueLimits } from "./patience.ts";
 import type { NatsConnection, NatsHeaders, NatsMessage } from "./nats-connection.ts";
 
@@ -39,6 +40,7 @@ export class NatsLink {
   readonly #live = new Set<(reason: unknown) => void>();
   #back = new Set<() => void>();
   #flushing: Promise<void> | undefined;
+  readonly #backlog: Backlog;
   #stopWatching = (): void => {};
 
   constructor({ connection, headers, clock, patience, ...limits }: LinkOptions) {
@@ -47,6 +49,7 @@ export class NatsLink {
     this.patience = patience;
     this.#newHeaders = headers;
     this.#limits = limits;
+    this.#backlog = new Backlog(limits.queueBytes, () => connection.flush());
   }
 
   /** Follows the connection; `back` is called when the server has all subscriptions again. */
@@ -69,6 +72,7 @@ export class NatsLink {
     this.#away = true;
     for (const reject of this.#live) reject(new Error("The connection is lost"));
     this.#live.clear();
+    this.#backlog.clear();
   }
 
   #find(back: () => void): void {
@@ -169,6 +173,12 @@ export class NatsLink {
     return call.race(race(promise, this.#live, () => undefined));
   }
 
+  /** Waits until there is room for so many bytes, and takes it. */
+  async #room(call: Call, size: number): Promise<void> {
+    while (!this.#backlog.fits(size)) await this.#alive(call, this.#backlog.read());
+    this.#backlog.add(size);
+  }
+
   /**
    * Asks until it is answered.
    *
@@ -186,6 +196,7 @@ export class NatsLink {
     for (let round = 0; ; round++) {
       await this.#up(call);
       try {
+        await this.#room(call, payload.length);
         return await this.#alive(call, this.connection.request(subject, payload, options));
       } catch (error) {
         if (isNobody(error)) return undefined;
@@ -195,11 +206,12 @@ export class NatsLink {
     }
   }
 
-  /** Sends something until the server has read it, and all that was sent before. */
-  async send(call: Call, send: () => void): Promise<void> {
+  /** Sends something, so many bytes, until the server has read it, and all that was sent before. */
+  async send(call: Call, size: number, send: () => void): Promise<void> {
     for (let round = 0; ; round++) {
       await this.#up(call);
       try {
+        await this.#room(call, size);
         send();
         return await this.#alive(call, this.flush());
       } catch {
@@ -237,12 +249,6 @@ export class NatsLink {
     }
     return all;
   }
-}
-
-/** NATS has nobody who hears of a subject: it answers 503, which clients tell in different ways. */
-function isNobody(error: unknown): boolean {
-  const { name, code, cause } = (error ?? {}) as { name?: string; code?: string; cause?: unknown };
-  return code === "503" || (name ?? "").startsWith("NoResponders") || (cause !== undefined && isNobody(cause));
 }
 
 /** The engine does not do what it should. */

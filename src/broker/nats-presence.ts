@@ -86,7 +86,7 @@ export class NatsPresence {
     const token = toToken(channel);
     return this.#lanes.run(token, async () => {
       const room = this.#rooms.get(token);
-      if (!room?.wanted.delete(key) && !room?.dirty) return this.#link.send(call, () => {});
+      if (!room?.wanted.delete(key) && !room?.dirty) return this.#link.send(call, 0, () => {});
       try {
         if (room.dirty) return await this.#settle(call, room);
         const before = room.told.get(key);

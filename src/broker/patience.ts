@@ -9,6 +9,8 @@ export interface Pending {
   readonly size?: number;
   /** By when it must be done; set where it is added. */
   until?: number;
+  /** Whether the engine's client holds it: then it fills memory for as long, though nobody waits for it any more. */
+  held?: boolean;
 }
 
 /** How much may wait for an engine at once. */
@@ -32,6 +34,8 @@ export class Patience {
   readonly #limits: QueueLimits;
   /** In the order of their ends, since all wait equally long. */
   readonly #pending = new Set<Pending>();
+  /** What is waited for or held. */
+  #count = 0;
   #bytes = 0;
   #timer: Timer | undefined;
   #closed = false;
@@ -59,12 +63,13 @@ export class Patience {
    */
   add(pending: Pending): boolean {
     const { size = 0 } = pending;
-    const others = this.#pending.size;
+    const others = this.#count;
     if (this.#closed) pending.fail(closed());
     else if (others >= this.#limits.queue) pending.fail(unavailable(`${others} others wait`));
     else if (size > 0 && this.#bytes > 0 && this.#bytes + size > this.#limits.queueBytes)
       pending.fail(unavailable(`${this.#bytes} bytes wait`));
     else {
+      this.#count++;
       this.#bytes += size;
       pending.until = this.#clock.now() + this.#ms;
       this.#pending.add(pending);
@@ -86,8 +91,20 @@ export class Patience {
    */
   done(pending: Pending): boolean {
     if (!this.#pending.delete(pending)) return false;
-    this.#bytes -= pending.size ?? 0;
+    this.#forget(pending);
     return true;
+  }
+
+  /** The engine's client holds it no more. */
+  release(pending: Pending): void {
+    pending.held = false;
+    this.#forget(pending);
+  }
+
+  #forget(pending: Pending): void {
+    if (pending.held || this.#pending.has(pending)) return;
+    this.#count--;
+    this.#bytes -= pending.size ?? 0;
   }
 
   /** Fails all that is waited for, and all that comes. */

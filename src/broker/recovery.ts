@@ -28,6 +28,8 @@ export interface Joiner {
   readonly since: Position | undefined;
   /** How many of the last messages they want, where they know none: 1 at least. */
   readonly last: number;
+  /** How long all that they get may be, in bytes or characters. */
+  readonly most: number;
 }
 
 /**
@@ -42,11 +44,12 @@ export interface Joiner {
 export async function recover(
   feed: Standing,
   read: (request: PageRequest) => Eventually<Page>,
-  { since, last }: Joiner,
+  { since, last, most }: Joiner,
   join: (recovery: Recovery) => void,
 ): Promise<void> {
   const messages: Body[] = [];
   let to = since?.offset;
+  let size = 0;
   for (;;) {
     const page = await read(to === undefined ? { limit: last } : { after: to, limit: PAGE });
     const at = feed.position!;
@@ -57,16 +60,31 @@ export async function recover(
     const nothing: Recovery = { messages: [], from: at, recovered: since === undefined };
     if (epoch !== at.epoch || epoch !== page.position.epoch || first !== to) return join(nothing);
     if (since !== undefined && since.offset > at.offset) return join(nothing);
-    for (const body of page.messages) messages.push(body);
+    for (const body of page.messages) {
+      messages.push(body);
+      size += body.length;
+    }
+    // More than may be sent is not read to its end.
+    if (since !== undefined && size > most) return join(nothing);
     to = page.to;
     // The engine may be ahead of the feed, which then tells the rest.
     const missing = at.offset - to;
     if (missing <= feed.tail.length) {
       const known = missing < 0 ? messages.slice(0, missing) : messages;
       const all = known.concat(feed.tail.slice(feed.tail.length - Math.max(0, missing)));
-      const wanted = since === undefined ? all.slice(-last) : all;
+      const wanted = since === undefined ? lastOf(all, last, most) : all;
       return join({ messages: wanted, from: { offset: at.offset - wanted.length, epoch }, recovered: true });
     }
     if (page.messages.length === 0) return join(nothing);
   }
+}
+
+/** As many of the last ones as are wanted, or as there is room for. */
+function lastOf(all: readonly Body[], last: number, most: number): readonly Body[] {
+  let first = all.length;
+  for (let size = 0; first > Math.max(0, all.length - last); first--) {
+    size += all[first - 1]!.length;
+    if (size > most) break;
+  }
+  return all.slice(first);
 }

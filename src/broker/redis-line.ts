@@ -19,6 +19,7 @@ class Call implements Pending {
   readonly resolve: (answer: unknown) => void;
   readonly fail: (error: unknown) => void;
   readonly size: number;
+  held = false;
 
   constructor(ask: Question, size: number, resolve: (answer: unknown) => void, fail: (error: unknown) => void) {
     this.ask = ask;
@@ -79,11 +80,14 @@ export class RedisLine {
       this.#wait(call);
       return;
     }
+    call.held = true;
     call.ask(this.#client).then(
       (answer) => {
+        this.#patience.release(call);
         if (this.#patience.done(call)) call.resolve(answer);
       },
       (error: unknown) => {
+        this.#patience.release(call);
         if (!this.#patience.has(call)) return;
         if (passing.test(String((error as Error | undefined)?.message))) {
           this.#wait(call);

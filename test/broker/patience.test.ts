@@ -6,6 +6,7 @@ import { upTo } from "./stage.ts";
 /** Something of a length, which notes that it has failed. */
 class Wait implements Pending {
   readonly size: number;
+  held = false;
   error = "";
 
   constructor(size: number) {
@@ -44,4 +45,25 @@ test("what waits is bounded by its number and by its length, each until it is do
   patience.close();
   expect(add(0).error).toBe("The broker is closed");
   expect(clock.timers).toBe(0);
+});
+
+test("what the engine's client holds still counts, though nobody waits for it any more", async () => {
+  const clock = new FakeClock();
+  const patience = new Patience(clock, 1_000, { queue: 2, queueBytes: 100 });
+  const held = new Wait(60);
+  patience.add(held);
+  held.held = true;
+  await clock.advance(1_000);
+  expect(held.error).toContain("No answer within 1000 ms");
+  const more = [new Wait(60), new Wait(10), new Wait(10)];
+  expect(more.map((one) => patience.add(one))).toEqual([false, true, false]);
+  expect(more.map(({ error }) => error.split(": ")[1])).toEqual(["60 bytes wait", undefined, "2 others wait"]);
+  patience.release(held);
+  expect([patience.add(new Wait(90)), patience.add(new Wait(0))]).toEqual([true, false]);
+  // One that was done while it was held counts once.
+  const [one] = more.slice(1);
+  one!.held = true;
+  patience.release(one!);
+  expect(patience.done(one!)).toBe(true);
+  expect(patience.add(new Wait(10))).toBe(true);
 });

@@ -4,6 +4,7 @@ import type { ConnectionHandle, MessageContext } from "../../service/contexts.ts
 import { isPrismError, PrismError } from "../../wire/errors.ts";
 import { SUBSCRIBE, UNSUBSCRIBE, type Announcement } from "./contract.ts";
 import { toPresence } from "./presence.ts";
+import { Readers } from "./readers.ts";
 import { Attendance } from "./server-attendance.ts";
 import type { Room } from "./server-room.ts";
 import { toContext, type Found, type PubsubHost, type Rooms } from "./server-rooms.ts";
@@ -21,6 +22,7 @@ export class Hub {
   readonly host: PubsubHost;
   readonly rooms: Rooms;
   readonly attendance: Attendance;
+  readonly readers: Readers = new Readers();
   readonly #most: number;
   readonly #subscribers = new Map<ConnectionHandle<unknown>, Subscriber>();
 
@@ -105,13 +107,16 @@ export class Hub {
     else own.room = room;
     checkOn(own);
     await room.ready;
-    await room.feed.recover(wish.since, Math.min(wish.last, room.retention?.size ?? 0), (recovery) => {
+    const begin = (recovery: Recovery): void => {
       if (own.over) return;
       // First, since what is sent may end the connection, and this with it.
       own.live = true;
       room.members.add(connection);
       this.#announce(connection, own, room, recovery);
-    });
+    };
+    // All of it goes out at once: more than may wait for a client would end its connection, each time that it comes back.
+    const most = this.host.limits.sendLimit / 2;
+    await room.feed.recover(wish.since, Math.min(wish.last, room.retention?.size ?? 0), begin, most);
     checkOn(own);
     own.told = true;
     const { name, params } = room;

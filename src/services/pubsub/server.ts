@@ -26,7 +26,7 @@ import {
   UNSUBSCRIBE,
 } from "./contract.ts";
 import { Events } from "./events.ts";
-import { pageOf, toPageRequest } from "./history.ts";
+import { PAGE_SIZE, pageOf, toPageRequest } from "./history.ts";
 import { toCanonical, toName } from "./names.ts";
 import { Patterns } from "./patterns.ts";
 import { Publisher } from "./publisher.ts";
@@ -168,12 +168,20 @@ async function* streamHistory(
   hub: Hub,
   found: Found,
   request: Readonly<Record<string, unknown>>,
-  who: MessageContext<unknown>,
+  who: ServiceCallContext,
 ): AsyncGenerator<unknown, { readonly to: number }> {
   await hub.check(found, who);
-  const { messages, to } = await pageOf(hub.rooms.channels, found, toPageRequest(request));
-  for (const body of messages) yield readValue(body);
-  return { to };
+  const want = toPageRequest(request);
+  const { connection, signal } = who;
+  await hub.readers.enter(connection);
+  try {
+    if (signal.aborted) return { to: 0 };
+    const { messages, to } = await pageOf(hub.rooms.channels, found, want, PAGE_SIZE);
+    for (const body of messages) yield readValue(body);
+    return { to };
+  } finally {
+    hub.readers.leave(connection);
+  }
 }
 
 function createApi(hub: Hub, publisher: Publisher, events: Events): object {
