@@ -123,9 +123,9 @@ export function handler(app: Servable): DenoHandler {
     const request = withHost(given);
     const peer = { remoteAddress: (info.remoteAddr as { hostname?: string }).hostname };
     if (!app.isUpgrade(request)) return app.fetch(request, peer);
-    // Deno's own request cannot be read once it is answered, or its peer gone.
-    const lasting = new Request(request.url, { headers: request.headers });
-    const answer = await admitInTime(app, lasting, peer);
+    // Deno's own request cannot be read once it is answered, or its peer gone. To make another takes time, too.
+    const toLasting = (): Request => new Request(request.url, { headers: request.headers });
+    const answer = await admitInTime(app, toLasting, peer);
     if (!isAdmission(answer)) return answer;
     try {
       return upgrade(app, request, answer);

@@ -13,11 +13,15 @@ const turnstile = new Turnstile(serverClock, PER_TURN);
  * Asks an app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
  *
  * @param app the app that is asked
- * @param request the upgrade request
+ * @param request the upgrade request, or what makes it when it is its turn; where that throws, the peer has gone
  * @param peer what is known of the peer
  * @returns the app's answer, or a `Response` with status 503 when it took too long; what it answers later is abandoned
  */
-export function admitInTime(app: Servable, request: Request, peer: PeerInfo): Promise<Admission | Response> {
+export function admitInTime(
+  app: Servable,
+  request: Request | (() => Request),
+  peer: PeerInfo,
+): Promise<Admission | Response> {
   return new Promise((resolve) => {
     let late = false;
     const deadline = serverClock.setTimer(() => {
@@ -31,7 +35,13 @@ export function admitInTime(app: Servable, request: Request, peer: PeerInfo): Pr
     };
     const settleInTurn = (answer: Admission | Response): void => turnstile.pass(() => settle(answer));
     turnstile.pass(() => {
-      app.admit(request, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
+      let asked: Request;
+      try {
+        asked = typeof request === "function" ? request() : request;
+      } catch {
+        return settle(new Response(null, { status: 400 }));
+      }
+      app.admit(asked, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
     });
   });
 }

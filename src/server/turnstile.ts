@@ -5,7 +5,9 @@ export class Turnstile {
   readonly #clock: Clock;
   readonly #most: number;
   #left: number;
+  /** In order; the first ones have passed. */
   #waiting: (() => void)[] = [];
+  #passed = 0;
   #turns = false;
 
   /**
@@ -32,11 +34,18 @@ export class Turnstile {
   }
 
   readonly #turn = (): void => {
-    const due = this.#waiting.slice(0, this.#most);
-    this.#waiting = this.#waiting.slice(this.#most);
-    this.#left = this.#most - due.length;
-    this.#turns = due.length > 0;
+    const first = this.#passed;
+    const end = Math.min(first + this.#most, this.#waiting.length);
+    const waiting = this.#waiting;
+    this.#left = this.#most - (end - first);
+    this.#passed = end;
+    // All at once, since to move thousands up by two each turn is work, too.
+    if (end === waiting.length) {
+      this.#waiting = [];
+      this.#passed = 0;
+    }
+    this.#turns = end > first;
     if (this.#turns) this.#clock.afterTurn(this.#turn);
-    for (const run of due) run();
+    for (let i = first; i < end; i++) waiting[i]!();
   };
 }
