@@ -45,69 +45,134 @@ function maskedFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([...header, 0, 0, 0, 0]), payload]);
 }
 
+/** Connections that ask, and ask again for each reply, while they are let. */
+export class Driver {
+  /** Replies so far. */
+  count = 0;
+  readonly #protocol: Protocol;
+  readonly #inFlight: number;
+  readonly #sockets: readonly Socket[];
+  readonly #frames = new Map<string, Buffer>();
+  #running = false;
+  /** Asked and not answered. */
+  #open = 0;
+  #settled = (): void => {};
+
+  private constructor(opened: readonly Opened[], protocol: Protocol, inFlight: number) {
+    this.#protocol = protocol;
+    this.#inFlight = inFlight;
+    this.#sockets = opened.map(({ socket }) => socket);
+    for (const one of opened) this.#drive(one);
+  }
+
+  static async open(
+    port: number,
+    protocol: Protocol,
+    { connections, inFlight }: Omit<Load, "seconds">,
+  ): Promise<Driver> {
+    const opened = await Promise.all(Array.from({ length: connections }, () => open(port, protocol)));
+    return new Driver(opened, protocol, inFlight);
+  }
+
+  /** Begins, or goes on. */
+  go(): void {
+    this.#running = true;
+    const ids = Array.from({ length: this.#inFlight }, (_, id) => id);
+    this.#open = this.#inFlight * this.#sockets.length;
+    for (const socket of this.#sockets) socket.write(this.#frameOf(ids));
+  }
+
+  /** Asks no more; resolves when all is answered. */
+  halt(): Promise<void> {
+    this.#running = false;
+    return new Promise((resolve) => (this.#settled = resolve));
+  }
+
+  close(): void {
+    this.#running = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #frameOf(ids: readonly number[]): Buffer {
+    const key = ids.join();
+    let frame = this.#frames.get(key);
+    if (frame === undefined) {
+      this.#frames.set(key, (frame = Buffer.concat(this.#protocol.requests(ids).map(maskedFrame))));
+    }
+    return frame;
+  }
+
+  #drive({ socket, rest }: Opened): void {
+    const { acknowledge } = this.#protocol;
+    let buffered = rest;
+    let received = 0;
+    let acknowledged = 0;
+    // What was looked at before need not be looked at again: it must cost less to take a reply than to give it.
+    let known = Buffer.alloc(0);
+    let knownIds: readonly number[] = [];
+    socket.on("data", (chunk: Buffer) => {
+      buffered = buffered.length > 0 ? Buffer.concat([buffered, chunk]) : chunk;
+      let ids: readonly number[] = [];
+      let at = 0;
+      while (buffered.length >= at + 2) {
+        const short = buffered[at + 1]! & 127;
+        const start = at + (short < 126 ? 2 : 4);
+        if (buffered.length < start) break;
+        const end = start + (short < 126 ? short : buffered.readUInt16BE(at + 2));
+        if (buffered.length < end) break;
+        let found: readonly number[];
+        if (end - start === known.length && known.compare(buffered, start, end) === 0) found = knownIds;
+        else {
+          found = this.#protocol.replies(buffered.toString("latin1", start, end));
+          if (found.length > 0) {
+            known = Buffer.from(buffered.subarray(start, end));
+            knownIds = found;
+          }
+        }
+        ids = ids.length === 0 ? found : [...ids, ...found];
+        at = end;
+      }
+      buffered = buffered.subarray(at);
+      this.count += ids.length;
+      received += ids.length;
+      const writes: Buffer[] = [];
+      if (acknowledge !== undefined && received - acknowledged >= ACKNOWLEDGED) {
+        acknowledged = received;
+        writes.push(maskedFrame(acknowledge(received)));
+      }
+      if (this.#running && ids.length > 0) writes.push(this.#frameOf(ids));
+      else if (!this.#running && (this.#open -= ids.length) === 0) this.#settled();
+      if (writes.length > 0) socket.write(writes.length === 1 ? writes[0]! : Buffer.concat(writes));
+    });
+  }
+}
+
 /**
  * Drives a server and counts replies.
  *
  * @returns what came of it
  */
 export async function drive(port: number, protocol: Protocol, load: Load): Promise<Driven> {
-  let count = 0;
-  let running = true;
-  const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(port, protocol)));
-  const frames = new Map<string, Buffer>();
-  const frameOf = (ids: readonly number[]): Buffer => {
-    const key = ids.join();
-    let frame = frames.get(key);
-    if (frame === undefined) frames.set(key, (frame = Buffer.concat(protocol.requests(ids).map(maskedFrame))));
-    return frame;
-  };
-  for (const { socket, rest } of sockets) {
-    let buffered = rest;
-    let received = 0;
-    let acknowledged = 0;
-    const take = (chunk: Buffer): void => {
-      buffered = buffered.length > 0 ? Buffer.concat([buffered, chunk]) : chunk;
-      const ids: number[] = [];
-      for (;;) {
-        if (buffered.length < 2) break;
-        let length = buffered[1]! & 127;
-        let start = 2;
-        if (length === 126) {
-          if (buffered.length < 4) break;
-          length = buffered.readUInt16BE(2);
-          start = 4;
-        }
-        if (buffered.length < start + length) break;
-        ids.push(...protocol.replies(buffered.toString("latin1", start, start + length)));
-        buffered = buffered.subarray(start + length);
-      }
-      count += ids.length;
-      received += ids.length;
-      const due = protocol.acknowledge !== undefined && received - acknowledged >= ACKNOWLEDGED;
-      if (due && running) {
-        acknowledged = received;
-        socket.write(Buffer.concat([maskedFrame(protocol.acknowledge(received)), frameOf(ids)]));
-        return;
-      }
-      if (running && ids.length > 0) socket.write(frameOf(ids));
-    };
-    socket.on("data", take);
-    socket.write(frameOf(Array.from({ length: load.inFlight }, (_, id) => id)));
-  }
+  const driver = await Driver.open(port, protocol, load);
+  driver.go();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const { meter = async () => 0 } = load;
   const spent = await meter();
-  const [before, start] = [count, performance.now()];
+  const [before, start] = [driver.count, performance.now()];
   await new Promise((resolve) => setTimeout(resolve, load.seconds * 1_000));
-  const rate = (count - before) / ((performance.now() - start) / 1_000);
-  const replies = count - before;
+  const rate = (driver.count - before) / ((performance.now() - start) / 1_000);
+  const replies = driver.count - before;
   const metered = ((await meter()) - spent) / replies;
-  running = false;
-  for (const { socket } of sockets) socket.destroy();
+  driver.close();
   return { rate, metered };
 }
 
-function open(port: number, { path, subprotocol }: Protocol): Promise<{ socket: Socket; rest: Buffer }> {
+interface Opened {
+  readonly socket: Socket;
+  readonly rest: Buffer;
+}
+
+function open(port: number, { path, subprotocol }: Protocol): Promise<Opened> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     socket.on("error", reject);

@@ -1,26 +1,27 @@
 /*
- * What it costs that connections outlive their sockets: the same server with and without, in turns, so that a noisy
- * machine is noisy for both. `npm run bench:resume`.
+ * What it costs that connections outlive their sockets: one process that serves an app with and one without, and a load
+ * that goes to the one and the other in turns of half a second, so that a noisy machine, and what the compiler made of the
+ * code in this process, is the same for both. `npm run bench:resume`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { connect, type Socket } from "node:net";
 import { echoProtocol } from "./echo-protocol.ts";
-import { drive, type Protocol } from "./load.ts";
+import { Driver, type Protocol } from "./load.ts";
 
-/** As many as it takes for the middle of them to be worth something on a machine that others use, too. */
-const ROUNDS = 15;
-/** Memory is the same each time. */
-const HEAP_ROUNDS = 3;
+const PROCESSES = 3;
+/** Pairs of turns in each process, for each number of calls in flight, and how long a turn is, in ms. */
+const PAIRS = 20;
+const TURN = 500;
+/** Both are warm after as many. */
+const WARM = 4;
 const IDLE = 2_000;
+const CONNECTIONS = 64;
 const without: Protocol = { ...echoProtocol, acknowledge: undefined };
-const systems = [
-  { name: "with", args: [] as string[], protocol: echoProtocol },
-  { name: "without", args: ["resumeWithin=0"], protocol: without },
-];
 
 interface Running {
   readonly child: ChildProcess;
-  readonly port: number;
+  /** Of the app with, and, where there is one, of that without. */
+  readonly ports: readonly number[];
   say(word: string): Promise<number>;
 }
 
@@ -28,21 +29,21 @@ async function start(args: readonly string[]): Promise<Running> {
   const path = new URL("./servers/prism.ts", import.meta.url).pathname;
   const node = [process.execPath, "--expose-gc", "--import", "tsx", path, ...args];
   const child = spawn("taskset", ["-c", "0", ...node], { stdio: ["pipe", "pipe", "inherit"] });
-  const word = (name: string): Promise<number> =>
+  const words = (name: string): Promise<number[]> =>
     new Promise((resolve) => {
       child.stdout.on("data", function hear(chunk: Buffer) {
-        const found = new RegExp(`${name} (\\d+)`).exec(String(chunk))?.[1];
-        if (found === undefined) return;
+        const found = new RegExp(`${name} (\\d+) ?(\\d*)`).exec(String(chunk));
+        if (found === null) return;
         child.stdout.off("data", hear);
-        resolve(Number(found));
+        resolve(found.slice(1).filter(Boolean).map(Number));
       });
     });
-  const say = (name: string): Promise<number> => {
-    const heard = word(name);
+  const say = async (name: string): Promise<number> => {
+    const heard = words(name);
     child.stdin.write(`${name}\n`);
-    return heard;
+    return (await heard)[0]!;
   };
-  return { child, port: await word("ready"), say };
+  return { child, ports: await words("ready"), say };
 }
 
 function idle(port: number): Promise<Socket> {
@@ -62,7 +63,8 @@ function idle(port: number): Promise<Socket> {
 }
 
 /** Heap for each idle connection, in bytes. */
-async function weigh({ port, say }: Running): Promise<number> {
+async function weigh({ ports, say }: Running): Promise<number> {
+  const [port = 0] = ports;
   const before = await say("heap");
   const sockets = await Promise.all(Array.from({ length: IDLE }, () => idle(port)));
   await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -71,53 +73,64 @@ async function weigh({ port, say }: Running): Promise<number> {
   return (after - before) / IDLE;
 }
 
-function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[all.length >> 1]!;
+/** What was measured, in pairs: with, and without. */
+const results = new Map<string, [on: number, off: number][]>();
+
+function note(what: string, pair: [on: number, off: number]): void {
+  results.set(what, [...(results.get(what) ?? []), pair]);
 }
 
-const results = new Map<string, number[]>();
-for (let round = 0; round < ROUNDS; round++) {
-  for (const { name, args, protocol } of round % 2 === 0 ? systems : systems.toReversed()) {
-    const note = (what: string, value: number): void => {
-      const key = `${what}, ${name}`;
-      results.set(key, [...(results.get(key) ?? []), value]);
-    };
-    const server = await start(args);
-    try {
-      for (const inFlight of [1, 16]) {
-        const meter = (): Promise<number> => server.say("cpu");
-        const load = { connections: 64, inFlight, seconds: 2, meter };
-        const { rate, metered } = await drive(server.port, protocol, load);
-        note(`${inFlight} in flight`, rate);
-        note(`CPU, ${inFlight} in flight`, metered);
-      }
-    } finally {
-      server.child.kill("SIGKILL");
-    }
-    if (round >= HEAP_ROUNDS) continue;
-    const quiet = await start(args);
-    try {
-      note("idle heap", await weigh(quiet));
-    } finally {
-      quiet.child.kill("SIGKILL");
-    }
+async function compare({ ports, say }: Running, inFlight: number): Promise<void> {
+  const load = { connections: CONNECTIONS, inFlight };
+  const drivers = [
+    await Driver.open(ports[0]!, echoProtocol, load),
+    await Driver.open(ports[1]!, without, load),
+  ] as const;
+  const turn = async (driver: Driver): Promise<[rate: number, cpu: number]> => {
+    const [spent, count, began] = [await say("cpu"), driver.count, performance.now()];
+    driver.go();
+    await new Promise((resolve) => setTimeout(resolve, TURN));
+    await driver.halt();
+    const calls = driver.count - count;
+    return [calls / ((performance.now() - began) / 1_000), ((await say("cpu")) - spent) / calls];
+  };
+  for (let pair = 0; pair < WARM + PAIRS; pair++) {
+    const turns: [rate: number, cpu: number][] = [];
+    for (const at of pair % 2 === 0 ? [0, 1] : [1, 0]) turns[at] = await turn(drivers[at]!);
+    if (pair < WARM) continue;
+    const [on, off] = turns as [[number, number], [number, number]];
+    note(`CPU, ${inFlight} in flight`, [on[1], off[1]]);
+    note(`calls, ${inFlight} in flight`, [on[0], off[0]]);
   }
+  for (const driver of drivers) driver.close();
 }
+
+for (let round = 0; round < PROCESSES; round++) {
+  const server = await start(["both"]);
+  for (const inFlight of [1, 16]) await compare(server, inFlight);
+  server.child.kill("SIGKILL");
+  const heaps: number[] = [];
+  for (const args of [[], ["resumeWithin=0"]]) {
+    const quiet = await start(args);
+    heaps.push(await weigh(quiet));
+    quiet.child.kill("SIGKILL");
+  }
+  note("idle heap", heaps as [number, number]);
+}
+
+const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 1]!;
+const format = (value: number): string => Math.round(value).toLocaleString("en");
 const units: ReadonlyMap<string, string> = new Map([
-  ["1 in flight", "calls a second, the generator's limits included"],
-  ["16 in flight", "calls a second, the generator's limits included"],
-  ["CPU, 1 in flight", "ns of the server's time a call"],
-  ["CPU, 16 in flight", "ns of the server's time a call"],
+  ["CPU", "ns of the server's time a call"],
+  ["calls", "a second, the generator's limits included"],
   ["idle heap", "bytes a connection"],
 ]);
-const format = (value: number): string => Math.round(value).toLocaleString("en");
-for (const [what, unit] of units) {
-  const [on, off] = [results.get(`${what}, with`)!, results.get(`${what}, without`)!];
-  // Of the two of a round, which met the same weather.
-  const ratios = on.map((value, round) => value / off[round]!).toSorted((a, b) => a - b);
+for (const [what, pairs] of [...results].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+  const ratios = pairs.map(([on, off]) => on / off).toSorted((a, b) => a - b);
   const at = (share: number): string => ratios[Math.floor((ratios.length - 1) * share)]!.toFixed(2);
+  const [on, off] = [median(pairs.map(([one]) => one)), median(pairs.map(([, one]) => one))];
   console.log(
-    `${what.padEnd(18)} with ${format(median(on))}, without ${format(median(off))} ${unit}: ${at(0.5)}, ` +
-      `half of ${ratios.length} rounds from ${at(0.25)} to ${at(0.75)}`,
+    `${what.padEnd(20)} with ${format(on)}, without ${format(off)} ${units.get(what.split(",")[0]!)}: ${at(0.5)}, half of ` +
+      `${ratios.length} pairs from ${at(0.25)} to ${at(0.75)}`,
   );
 }
