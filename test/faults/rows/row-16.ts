@@ -18,8 +18,11 @@ const sizes = {
 const [SUBSCRIPTIONS, STREAMS] = [1_024, 256];
 /** What a flood may leave, and what it may take meanwhile, in bytes. */
 const [LEFT, TAKEN] = [16 * 1_048_576, 256 * 1_048_576];
-/** The most that the bystander's p99 may be, in ms: or twice what it was. In a test run others use the machine as well. */
-const P99 = { short: 1_000, long: 20 };
+/**
+ * The most that the bystander's p99 may be, in ms: or twice what it was. What is within the limits is served like all else, five
+ * hundred calls at a time: who is beside that waits for a turn of it. In a test run others use the machine as well.
+ */
+const P99 = { short: 1_000, long: 100 };
 
 /** Row 16, of channels: one connection that asks for all of them, and for all of it again. */
 export const row16: Row = {
