@@ -18,6 +18,9 @@ const processes = [
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 const elsewhere = ["**/node_modules/**", "test/types/fixtures/**"];
 
+// Tests of what connects servers: they start a process each, and then wait for leases to end. Two of them wait as fast as one.
+const brokers = ["test/nats/{broker,special}.test.ts", "test/redis/broker*.test.ts"];
+
 export default defineConfig({
   test: {
     retry: 0,
@@ -49,11 +52,21 @@ export default defineConfig({
         test: {
           name: "processes",
           include: processes,
-          exclude: elsewhere,
+          exclude: [...brokers, ...elsewhere],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "brokers",
+          include: brokers,
+          exclude: elsewhere,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -33,7 +33,7 @@ const chosen = take("--runtime", "");
 const wanted = chosen || "node";
 const example = take("--example", "dashboard");
 const name = names.get(wanted) ?? refuse(`Unknown runtime "${wanted}"`, names.keys());
-const examples = readdirSync(`${root}examples`);
+const examples = readdirSync(`${root}examples`).toSorted();
 if (!examples.includes(example)) refuse(`Unknown example "${example}"`, examples);
 const mainOf = (runtime: string): string => `${root}examples/${example}/main.${runtime}.ts`;
 const several = `${root}examples/${example}/main.ts`;

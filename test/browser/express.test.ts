@@ -233,7 +233,8 @@ describe("the page", () => {
 
 test("npm start says which examples there are, and where they run", async () => {
   for (const [args, says] of [
-    [["--example", "chess"], 'Unknown example "chess": choose one of dashboard, express'],
+    [["--example", "chess"], 'Unknown example "chess": choose one of cluster, dashboard, express'],
+    [["--example", "cluster", "--runtime", "deno"], 'The example "cluster" runs on several runtimes at once'],
     [["--example=express", "--runtime", "bun"], 'The example "express" does not run on bun: choose one of node'],
   ] as const) {
     const launcher = spawnRuntime("node20", `${root}scripts/start.ts`, [...args]);
