@@ -86,8 +86,9 @@ export const streams: Readonly<Record<string, Scenario>> = {
     assert.ok((await calls.trace.now(key)).produced <= 1 + CREDIT);
   },
   "a stream that goes on outlives its timeout": async ({ client: { calls } }) => {
-    const until = performance.now() + 200;
-    for await (const item of calls.produce(newKey(), { timeout: 60 })) {
+    const until = performance.now() + 450;
+    // A machine that others use as well holds a process up for some tens of ms now and then.
+    for await (const item of calls.produce(newKey(), { timeout: 200 })) {
       if (performance.now() > until) assert.ok(item > 0);
       if (performance.now() > until) break;
     }
