@@ -185,12 +185,19 @@ function createServices(clock: ServerClock) {
     down: Note,
     client: open,
     server: (host) => {
+      const group = host.group();
+      host.onconnect((connection) => {
+        if (group.size % 3 < 2) group.add(connection);
+      });
+      host.ondisconnect((connection) => group.delete(connection));
       host.onmessage((note, { connection }) => {
         if (note.how === "fail") throw new Planned();
         if (note.how === "close") connection.close(note.text);
         // Perhaps to nobody.
         if (note.how === "later") void sleep(500).then(() => host.send(connection, { text: "late" }));
-        const to = note.how === "self" ? [connection] : host.connections;
+        const to = note.how === "self" ? [connection] : note.how === "group" ? group : undefined;
+        // Whoever is in a group that changes has what it was sent until then.
+        if (note.how === "regroup" && !group.delete(connection)) group.add(connection);
         const volatile = note.how === "volatile";
         const conflate = note.how === "conflate" ? note.text.slice(0, 1) : undefined;
         host.broadcast({ text: note.text }, { to, volatile, conflate, except: volatile ? connection : undefined });

@@ -116,7 +116,7 @@ export function anyValue(random: Random, service: ServiceName): Body {
     case "notes":
       return JSON.stringify({
         text: random.pick(STRINGS),
-        how: random.pick([undefined, undefined, "self", "volatile", "conflate", "fail", "later"]),
+        how: random.pick([undefined, undefined, "self", "group", "regroup", "volatile", "conflate", "fail", "later"]),
       });
     case "late":
       return JSON.stringify({ n: random.pick([...NUMBERS, "x" as unknown, undefined]) });

@@ -13,8 +13,8 @@ const GROWTH = 48 * 1024 * 1024;
 
 /** Where the hunt for what is planted begins: always the same campaigns, so that chance does not decide whether it is found. */
 const PLANTED = 1;
-/** The first campaigns are the same each time, and are run however long they take. */
-const FIXED = 60;
+/** The first campaigns are the same each time, and are run however long they take: enough of them to reach what is wanted. */
+const FIXED = 120;
 
 const options = { seconds: { type: "string" }, seed: { type: "string" }, plant: { type: "string" } } as const;
 const { values } = parseArgs({ options });

@@ -222,7 +222,7 @@ export class User {
       : random.pick(["x", "\u001b\u001e", "€".repeat(400), "\ud800"]);
     switch (service) {
       case "notes":
-        return { text, how: random.pick(["self", undefined, "volatile"]) };
+        return { text, how: random.pick(["self", undefined, "group", "volatile"]) };
       case "late":
         return { n: random.below(5) };
       case "blob":
