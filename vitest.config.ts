@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 // Tests that start processes or a browser, or that take all cores: no more of them at a time than two cores carry.
 const processes = [
   "adapters",
+  "bench",
   "browser",
   "client-module",
   "contract",
@@ -18,8 +19,12 @@ const processes = [
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 const elsewhere = ["**/node_modules/**", "test/types/fixtures/**"];
 
-// Tests of what connects servers: they start a process each, and then wait for leases to end. Two of them wait as fast as one.
-const brokers = ["test/nats/{broker,special}.test.ts", "test/redis/broker*.test.ts"];
+// Those among them that judge no times but long ones: they wait, or have work for one core, and go three at a time.
+const patient = [
+  "test/{contract,package}/**/*.test.ts",
+  "test/nats/{broker,broker-own,special}.test.ts",
+  "test/redis/broker*.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -52,7 +57,7 @@ export default defineConfig({
         test: {
           name: "processes",
           include: processes,
-          exclude: [...brokers, ...elsewhere],
+          exclude: [...patient, ...elsewhere],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -61,11 +66,12 @@ export default defineConfig({
       },
       {
         test: {
-          name: "brokers",
-          include: brokers,
+          name: "patient",
+          include: patient,
           exclude: elsewhere,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
