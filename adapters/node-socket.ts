@@ -41,6 +41,10 @@ function toFrame(data: string | Uint8Array): Buffer {
   return frame;
 }
 
+const CARRIED: unique symbol = Symbol("prism");
+/** A WebSocket of `ws` that knows what it was made into. */
+type Carrier = WebSocket & { [CARRIED]: NodeSocket };
+
 /** A WebSocket of `ws` as a {@linkcode Socket}; where nothing is compressed, frames go past it to the TCP socket. */
 export class NodeSocket implements Socket {
   onmessage: (data: string | Uint8Array) => void = ignore;
@@ -59,18 +63,29 @@ export class NodeSocket implements Socket {
     this.#ws = ws;
     this.#raw = raw;
     this.#deflates = ws.extensions !== "";
-    ws.on("message", (data: Buffer, binary: boolean) => {
-      if (this.#closed) return; // `ws` goes on after close().
-      this.onmessage(binary ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data.toString());
-    });
-    ws.on("error", (error: Error & { code?: string }) => {
-      this.#closed = true; // `ws` closes it.
-      if (error.code?.startsWith("WS_ERR_")) this.#code = errorCodes.get(error.code) ?? 1002;
-    });
-    ws.on("close", (code: number, reason: Buffer) => {
-      this.#closed = true;
-      this.onclose(code === 1006 ? this.#code : code, reason.toString());
-    });
+    (ws as Carrier)[CARRIED] = this;
+    ws.on("message", NodeSocket.#onmessage);
+    ws.on("error", NodeSocket.#onerror);
+    ws.on("close", NodeSocket.#onclose);
+  }
+
+  // The same for all sockets: thousands of closures would be as much as all else that an idle connection keeps.
+  static #onmessage(this: WebSocket, data: Buffer, binary: boolean): void {
+    const socket = (this as Carrier)[CARRIED];
+    if (socket.#closed) return; // `ws` goes on after close().
+    socket.onmessage(binary ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data.toString());
+  }
+
+  static #onerror(this: WebSocket, error: Error & { code?: string }): void {
+    const socket = (this as Carrier)[CARRIED];
+    socket.#closed = true; // `ws` closes it.
+    if (error.code?.startsWith("WS_ERR_")) socket.#code = errorCodes.get(error.code) ?? 1002;
+  }
+
+  static #onclose(this: WebSocket, code: number, reason: Buffer): void {
+    const socket = (this as Carrier)[CARRIED];
+    socket.#closed = true;
+    socket.onclose(code === 1006 ? socket.#code : code, reason.toString());
   }
 
   get protocol(): string | undefined {

@@ -88,8 +88,13 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
   wss.on("headers", (lines) => headers?.forEach((value, name) => lines.push(`${name}: ${value}`)));
 
   const sockets = new Set<Duplex>();
+  // One for all of them: a listener of its own, and what it keeps, is as much as a socket's other half.
+  const untrack = function (this: Duplex): void {
+    sockets.delete(this);
+  };
   const upgrade = async (request: Request, incoming: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> => {
-    track(raw, sockets);
+    sockets.add(raw);
+    raw.on("close", untrack);
     const answer = await admitInTime(app, request, toPeer(incoming));
     if (!isAdmission(answer)) return toListener(() => answer)(incoming, toResponse(incoming, raw));
     ({ protocol, headers } = answer);
@@ -119,12 +124,6 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
   };
   server.on("upgrade", listener);
   return { sockets, detach: () => void server.off("upgrade", listener) };
-}
-
-/** Keeps a socket in a set while it lives. Apart, since a listener keeps all that its function knows. */
-function track(raw: Duplex, sockets: Set<Duplex>): void {
-  sockets.add(raw);
-  raw.once("close", () => sockets.delete(raw));
 }
 
 /** The upgrade request without its host, which the peer chose; nothing if it is none that could be ours. */

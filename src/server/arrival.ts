@@ -5,12 +5,15 @@ import { LooseSession, SessionView, type SessionOwner } from "../session/session
 import type { Place } from "./caps.ts";
 import type { Offer } from "./offer.ts";
 
+const NOTHING: Offer = { version: undefined, manifest: undefined, resume: undefined };
+
 /** What is known of a client, and kept for it, from its admission on. */
 export class Arrival implements SessionOwner {
   readonly remoteAddress: string | undefined;
   readonly gate: SessionGate | undefined;
   readonly activity = 0;
-  offer: Offer = { version: undefined, manifest: undefined, resume: undefined };
+  /** What it offers, until it has its welcome. */
+  offer: Offer = NOTHING;
   state: Record<string, unknown> = {};
   /** Its session; where the app keeps none, nobody ever looks at it. */
   live!: LiveSession;
@@ -53,10 +56,11 @@ export class Arrival implements SessionOwner {
 
   /** Hands the session to the peer. */
   handTo(owner: SessionOwner): void {
+    this.offer = NOTHING;
     if (this.gate === undefined) return;
     this.#over = true;
-    this.live.holders.add(owner);
     this.live.holders.delete(this);
+    this.live.holders.add(owner);
   }
 
   /** Whether there is room for a connection of its own, if it does not go on with another. */

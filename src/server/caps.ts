@@ -3,11 +3,33 @@ import type { Clock } from "../wire/clock.ts";
 import type { Limits } from "../wire/limits.ts";
 
 /** A place that a connection takes, from the moment at which it asks to be let in. */
-export interface Place {
+export class Place {
+  readonly #caps: Caps;
+  readonly #key: string | undefined;
+  readonly #again: boolean;
+  #taken = true;
+
+  /**
+   * @param caps who counts
+   * @param key the address that is counted, where one is
+   * @param again whether it is for a moment only
+   */
+  constructor(caps: Caps, key: string | undefined, again: boolean) {
+    this.#caps = caps;
+    this.#key = key;
+    this.#again = again;
+  }
+
   /** Gives it back; once, however often it is called. */
-  release(): void;
+  release(): void {
+    if (this.#taken) this.#caps.leave(this.#key);
+    this.#taken = false;
+  }
+
   /** Whether a connection may have it: one that was for a moment only is that of a new one where there is room. */
-  stays(): boolean;
+  stays(): boolean {
+    return !this.#again || this.#caps.fits(this.#key);
+  }
 }
 
 /** What there is too much of. */
@@ -56,20 +78,17 @@ export class Caps {
     this.#tokens--;
     this.#count++;
     if (key !== undefined) this.#byAddress.set(key, same + 1);
-    let taken = true;
-    return {
-      release: () => {
-        if (taken) this.#leave(key);
-        taken = false;
-      },
-      stays: () => {
-        const own = key === undefined ? 0 : this.#byAddress.get(key)!;
-        return !again || (this.#count <= connections && own <= connectionsPerAddress);
-      },
-    };
+    return new Place(this, key, again);
   }
 
-  #leave(key: string | undefined): void {
+  /** Whether those who are there are no more than may be. For places only. */
+  fits(key: string | undefined): boolean {
+    const same = key === undefined ? 0 : this.#byAddress.get(key)!;
+    return this.#count <= this.#limits.connections && same <= this.#limits.connectionsPerAddress;
+  }
+
+  /** Gives a place back. For places only. */
+  leave(key: string | undefined): void {
     this.#count--;
     if (key === undefined) return;
     const left = this.#byAddress.get(key)! - 1;

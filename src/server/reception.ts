@@ -1,6 +1,7 @@
 import type { Channels } from "../broker/channels.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import type { Link, LinkOptions, Meter } from "../connection/link.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
 import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
 import { Reminder } from "../connection/reminder.ts";
 import { Turn } from "../connection/turn.ts";
@@ -51,7 +52,7 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   readonly peers: Group<Peer>;
   readonly waiting: Set<Link> = new Set();
   readonly resumptions: Resumptions<Peer>;
-  readonly reminder: Reminder;
+  readonly wireOptions: ConnectionOptions;
   readonly heartbeat: Heartbeat;
   readonly linkOptions: LinkOptions;
   readonly transfer: Transfer | undefined;
@@ -75,12 +76,26 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
     this.gate = gate;
     this.authenticate = authenticate;
     this.#registry = registry;
-    this.reminder = new Reminder(clock, ACKNOWLEDGE_WITHIN);
-    const { packet, frames, sendLimit, heartbeat, patience } = limits;
+    const { packet, frames, calls, sendLimit, heartbeat, patience } = limits;
     this.heartbeat = new Heartbeat(clock, heartbeat, patience);
     const turn = new Turn(clock);
     this.volley = new Volley(turn);
     this.peers = new Group(this.volley);
+    const { streams, held, replayFrames, replayLimit } = limits;
+    this.wireOptions = {
+      clock,
+      reminder: new Reminder(clock, ACKNOWLEDGE_WITHIN),
+      volley: this.volley,
+      calls,
+      asked: calls,
+      streams,
+      held,
+      sendLimit,
+      replayFrames,
+      replayLimit,
+      frameOut: Infinity,
+      heard: false,
+    };
     this.linkOptions = {
       turn,
       packetIn: packet,

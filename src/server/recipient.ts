@@ -2,8 +2,8 @@ import { Connection } from "../connection/connection.ts";
 import type { Asking } from "../connection/exchange.ts";
 import type { Link } from "../connection/link.ts";
 import type { Receiver } from "../connection/receiver.ts";
-import type { Reminder } from "../connection/reminder.ts";
-import type { Taker, Volley } from "../connection/volley.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
+import type { Taker } from "../connection/volley.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
 import { REFUSED, type CloseCode } from "../wire/close-codes.ts";
@@ -20,10 +20,8 @@ import { Outlet, type OutletOwner } from "./outlet.ts";
 export interface RecipientOptions {
   readonly clock: Clock;
   readonly limits: Limits;
-  /** Tells connections when what they received is to be acknowledged. */
-  readonly reminder: Reminder;
-  /** What many are sent alike. */
-  readonly volley: Volley;
+  /** What its connection needs to know: the same object for all of them. */
+  readonly wireOptions: ConnectionOptions;
 }
 
 /** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
@@ -53,7 +51,7 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
    * @param id its connection's; a new one where nothing is said
    */
   constructor(
-    { clock, limits, reminder, volley }: RecipientOptions,
+    { limits, wireOptions }: RecipientOptions,
     state: Record<string, unknown>,
     remoteAddress: string | undefined,
     id: string = randomId(),
@@ -62,11 +60,8 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
     this.state = state;
     this.remoteAddress = remoteAddress;
     this.limits = limits;
-    const { calls, streams, held, sendLimit, replayFrames, replayLimit, resumeWithin } = limits;
-    const ends = { frameOut: Infinity, heard: false };
-    const own = { clock, reminder, volley, calls, streams, asked: calls, held, sendLimit, replayFrames, replayLimit };
-    this.wire = new Connection(this, { ...own, ...ends });
-    this.wire.lasting = resumeWithin > 0 && replayLimit > 0;
+    this.wire = new Connection(this, wireOptions);
+    this.wire.lasting = limits.resumeWithin > 0 && limits.replayLimit > 0;
   }
 
   abstract message(service: number, body: Body): void;

@@ -1,3 +1,4 @@
+import { Holders } from "./holders.ts";
 import type { SessionRecord } from "./session-store.ts";
 
 /** Why a session is over: a logout, a new id, its time. */
@@ -53,7 +54,7 @@ export class LiveSession {
   successor: LiveSession | undefined;
   /** Whether a client has its cookie, or is getting it. */
   handedOut = true;
-  readonly holders: Set<SessionHolder> = new Set();
+  readonly holders: Holders<SessionHolder> = new Holders();
   #activity = 0;
   /** Versions go on from here where nothing is stored, and nowhere else. */
   #floor = randomFloor();
