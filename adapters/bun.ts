@@ -12,7 +12,7 @@
  */
 import type { Admission, PeerInfo, Servable, TransportLimits } from "../src/server/admission.ts";
 import { serverClock } from "../src/server/clock.ts";
-import { admitInTime, isAdmission } from "../src/server/handshake.ts";
+import { Handshakes, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
   closeInTime,
@@ -104,12 +104,13 @@ declare const process: BunProcess;
  * Bun.serve({ port: 3000, ...handlers(app) });
  */
 export function handlers(app: Servable, options: BunHandlerOptions = {}): BunHandlers {
+  const handshakes = new Handshakes(app);
   return {
     async fetch(given, server) {
       const request = withHost(given);
       const peer = { remoteAddress: server.requestIP(given)?.address };
       if (!app.isUpgrade(request)) return app.fetch(request, peer);
-      const answer = await admitInTime(app, request, peer);
+      const answer = await handshakes.admit(request, peer);
       if (!isAdmission(answer)) return answer;
       const headers = new Headers(answer.headers);
       // Without this header Bun selects the first protocol offered; an empty one is not sent.

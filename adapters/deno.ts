@@ -12,7 +12,7 @@
  */
 import type { Admission, PeerInfo, Servable, TransportLimits } from "../src/server/admission.ts";
 import { serverClock } from "../src/server/clock.ts";
-import { admitInTime, isAdmission } from "../src/server/handshake.ts";
+import { Handshakes, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
   closeInTime,
@@ -24,7 +24,7 @@ import {
   toServerUrl,
 } from "../src/server/serving.ts";
 import type { Socket } from "../src/socket/socket.ts";
-import { fromWebSocket, type StandardWebSocket } from "../src/socket/web-socket.ts";
+import { DenoSocket, type DenoWebSocket } from "./deno-socket.ts";
 
 export type { Admission, PeerInfo, Servable, ServeOptions, Serving, Socket, TlsOptions, TransportLimits };
 
@@ -58,57 +58,9 @@ interface DenoRuntime {
   upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: DenoWebSocket; response: Response };
 }
 
-interface DenoWebSocket extends StandardWebSocket {
-  onopen: unknown;
-}
-
 declare const Deno: DenoRuntime;
 
-// --- the socket ---
-
-/** How often sockets with waiting bytes are looked at, in ms: Deno has no event for it. */
-const DRAIN_POLL = 4;
-const OPEN = 1;
-const CLOSED = 3;
-
-const waiting = new Map<Socket, DenoWebSocket>();
-let polling = false;
-
-function toSocket(ws: DenoWebSocket, protocol: string | undefined, patience: number): Socket {
-  const socket = fromWebSocket(ws, protocol);
-  const send = socket.send.bind(socket);
-  const close = socket.close.bind(socket);
-  socket.send = (data): void => {
-    send(data);
-    waiting.set(socket, ws);
-    if (polling) return;
-    polling = true;
-    serverClock.setTimer(pollDrain, DRAIN_POLL);
-  };
-  socket.close = (code = 1005, reason = ""): void => {
-    close(code === 1005 ? undefined : code, reason || undefined);
-    // Deno waits for the peer's answer for ever, and nothing cuts it; at least the app is rid of it.
-    serverClock.setTimer(() => {
-      if (ws.readyState === CLOSED || ws.onclose === null) return;
-      ws.onclose = null;
-      socket.onclose(code, reason);
-    }, patience);
-  };
-  return socket;
-}
-
-function pollDrain(): void {
-  for (const [socket, ws] of waiting) {
-    const open = ws.readyState === OPEN;
-    if (open && ws.bufferedAmount > 0) continue;
-    waiting.delete(socket);
-    if (open) socket.ondrain();
-  }
-  polling = waiting.size > 0;
-  if (polling) serverClock.setTimer(pollDrain, DRAIN_POLL);
-}
-
-// --- the upgrade ---
+// --- the upgrade (the socket is in deno-socket.ts) ---
 
 /**
  * The handler to give to a `Deno.serve` of one's own.
@@ -119,16 +71,17 @@ function pollDrain(): void {
  * Deno.serve({ port: 3000 }, handler(app));
  */
 export function handler(app: Servable): DenoHandler {
+  const handshakes = new Handshakes(app);
   return async (given, info) => {
     const request = withHost(given);
     const peer = { remoteAddress: (info.remoteAddr as { hostname?: string }).hostname };
     if (!app.isUpgrade(request)) return app.fetch(request, peer);
     // Deno's own request cannot be read once it is answered, or its peer gone. To make another takes time, too.
     const toLasting = (): Request => new Request(request.url, { headers: request.headers });
-    const answer = await admitInTime(app, toLasting, peer);
+    const answer = await handshakes.admit(toLasting, peer);
     if (!isAdmission(answer)) return answer;
     try {
-      return upgrade(app, request, answer);
+      return upgrade(request, answer, handshakes, app.transport.handshake);
     } catch {
       answer.abandon();
       return new Response("Not a WebSocket handshake", { status: 400 });
@@ -143,19 +96,19 @@ function withHost(request: Request): Request {
   return host === undefined ? request : new Request(request, { headers: [...request.headers, ["host", host]] });
 }
 
-function upgrade(app: Servable, request: Request, admission: Admission): Response {
+function upgrade(request: Request, admission: Admission, handshakes: Handshakes, patience: number): Response {
   // Its option `protocol` reads the offered list wrongly, so both headers are set by hand.
   const { socket: ws, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
   for (const [name, value] of admission.headers) response.headers.append(name, value);
   if (admission.protocol !== undefined) response.headers.set("sec-websocket-protocol", admission.protocol);
   // A peer that has gone by now raises no event at all.
-  const deadline = serverClock.setTimer(() => {
+  const deadline = handshakes.limit(() => {
     ws.onopen = null;
     admission.abandon();
-  }, app.transport.handshake);
+  });
   ws.onopen = (): void => {
     deadline.cancel();
-    admission.open(toSocket(ws, admission.protocol, app.transport.handshake));
+    admission.open(new DenoSocket(ws, admission.protocol, patience));
   };
   return response;
 }

@@ -19,7 +19,7 @@ import { getRequestListener } from "@hono/node-server";
 // @ts-types="npm:@types/ws"
 import { WebSocketServer } from "ws";
 import type { Admission, PeerInfo, Servable, TransportLimits } from "../src/server/admission.ts";
-import { admitInTime, isAdmission } from "../src/server/handshake.ts";
+import { Handshakes, isAdmission } from "../src/server/handshake.ts";
 import {
   CLOSE_GRACE,
   closeInTime,
@@ -87,6 +87,7 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
   const wss = new WebSocketServer({ ...settings, handleProtocols: () => protocol ?? false });
   wss.on("headers", (lines) => headers?.forEach((value, name) => lines.push(`${name}: ${value}`)));
 
+  const handshakes = new Handshakes(app);
   const sockets = new Set<Duplex>();
   // One for all of them: a listener of its own, and what it keeps, is as much as a socket's other half.
   const untrack = function (this: Duplex): void {
@@ -95,7 +96,7 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
   const upgrade = async (request: Request, incoming: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> => {
     sockets.add(raw);
     raw.on("close", untrack);
-    const answer = await admitInTime(app, request, toPeer(incoming));
+    const answer = await handshakes.admit(request, toPeer(incoming));
     if (!isAdmission(answer)) return toListener(() => answer)(incoming, toResponse(incoming, raw));
     ({ protocol, headers } = answer);
     let opened = false;

@@ -8,6 +8,7 @@ import type { Admission, PeerInfo } from "./admission.ts";
 import { Arrival } from "./arrival.ts";
 import type { Caps } from "./caps.ts";
 import type { Front } from "./front.ts";
+import { Deadlines } from "./deadlines.ts";
 import { readOffers } from "./offer.ts";
 import type { Admitted, PrismOptions } from "./options.ts";
 import { remedyFor, type OriginCheck } from "./origins.ts";
@@ -38,10 +39,12 @@ export interface GatekeeperOwner {
 /** Judges who is let in, before anything is upgraded: how many, from where, who, and what the app says. */
 export class Gatekeeper {
   readonly #owner: GatekeeperOwner;
+  readonly #deadlines: Deadlines;
 
   /** @param owner the app */
   constructor(owner: GatekeeperOwner) {
     this.#owner = owner;
+    this.#deadlines = new Deadlines(owner.clock, owner.limits.handshake);
   }
 
   /** See `Servable.admit`. */
@@ -70,12 +73,11 @@ export class Gatekeeper {
 
   /** A hook that never comes to its end keeps no place: what it says too late is nobody's. */
   #inTime(peer: PeerInfo, arrival: Arrival, judge: () => Promise<Admission | Response>): Promise<Admission | Response> {
-    const { clock, limits } = this.#owner;
     return new Promise((resolve) => {
-      const deadline = clock.setTimer(() => {
+      const deadline = this.#deadlines.set(() => {
         arrival.leave();
         resolve(this.#refuse(503, "The handshake took too long", peer));
-      }, limits.handshake);
+      });
       void judge().then((answer) => {
         deadline.cancel();
         if (!("abandon" in answer) || arrival.left) arrival.leave();

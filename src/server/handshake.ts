@@ -1,5 +1,7 @@
+import type { Timer } from "../wire/clock.ts";
 import type { Admission, PeerInfo, Servable } from "./admission.ts";
 import { serverClock } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /**
@@ -9,41 +11,53 @@ import { Turnstile } from "./turnstile.ts";
 const PER_TURN = 2;
 const turnstile = new Turnstile(serverClock, PER_TURN);
 
-/**
- * Asks an app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
- *
- * @param app the app that is asked
- * @param request the upgrade request, or what makes it when it is its turn; where that throws, the peer has gone
- * @param peer what is known of the peer
- * @returns the app's answer, or a `Response` with status 503 when it took too long; what it answers later is abandoned
- */
-export function admitInTime(
-  app: Servable,
-  request: Request | (() => Request),
-  peer: PeerInfo,
-): Promise<Admission | Response> {
-  return new Promise((resolve) => {
-    let late = false;
-    const deadline = serverClock.setTimer(() => {
-      late = true;
-      resolve(new Response("The handshake took too long", { status: 503 }));
-    }, app.transport.handshake);
-    const settle = (answer: Admission | Response): void => {
-      deadline.cancel();
-      if (late && isAdmission(answer)) answer.abandon();
-      resolve(answer);
-    };
-    const settleInTurn = (answer: Admission | Response): void => turnstile.pass(() => settle(answer));
-    turnstile.pass(() => {
-      let asked: Request;
-      try {
-        asked = typeof request === "function" ? request() : request;
-      } catch {
-        return settle(new Response(null, { status: 400 }));
-      }
-      app.admit(asked, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
+/** The handshakes of an app, in turns and in time. */
+export class Handshakes {
+  readonly #app: Servable;
+  readonly #deadlines: Deadlines;
+
+  /** @param app the app that is asked */
+  constructor(app: Servable) {
+    this.#app = app;
+    this.#deadlines = new Deadlines(serverClock, app.transport.handshake);
+  }
+
+  /** @param run what to do when a handshake has taken as long as it may */
+  limit(run: () => void): Timer {
+    return this.#deadlines.set(run);
+  }
+
+  /**
+   * Asks the app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
+   *
+   * @param request the upgrade request, or what makes it when it is its turn; where that throws, the peer has gone
+   * @param peer what is known of the peer
+   * @returns the app's answer, or a `Response` with status 503 when it took too long; what it answers later is abandoned
+   */
+  admit(request: Request | (() => Request), peer: PeerInfo): Promise<Admission | Response> {
+    return new Promise((resolve) => {
+      let late = false;
+      const deadline = this.limit(() => {
+        late = true;
+        resolve(new Response("The handshake took too long", { status: 503 }));
+      });
+      const settle = (answer: Admission | Response): void => {
+        deadline.cancel();
+        if (late && isAdmission(answer)) answer.abandon();
+        resolve(answer);
+      };
+      const settleInTurn = (answer: Admission | Response): void => turnstile.pass(() => settle(answer));
+      turnstile.pass(() => {
+        let asked: Request;
+        try {
+          asked = typeof request === "function" ? request() : request;
+        } catch {
+          return settle(new Response(null, { status: 400 }));
+        }
+        this.#app.admit(asked, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
+      });
     });
-  });
+  }
 }
 
 /**
