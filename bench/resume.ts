@@ -5,8 +5,9 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { connect, type Socket } from "node:net";
-import { echoProtocol } from "./echo-protocol.ts";
-import { Driver, type Protocol } from "./load.ts";
+import { ClosedLoop } from "./load/closed-loop.ts";
+import type { Dialect } from "./load/dialect.ts";
+import { prismDialect } from "./systems/prism.ts";
 
 const PROCESSES = 3;
 /** Pairs of turns in each process, for each number of calls in flight, and how long a turn is, in ms. */
@@ -16,7 +17,7 @@ const TURN = 500;
 const WARM = 4;
 const IDLE = 2_000;
 const CONNECTIONS = 64;
-const without: Protocol = { ...echoProtocol, acknowledge: undefined };
+const { acknowledge: _, ...without }: Dialect = prismDialect;
 
 interface Running {
   readonly child: ChildProcess;
@@ -81,12 +82,12 @@ function note(what: string, pair: [on: number, off: number]): void {
 }
 
 async function compare({ ports, say }: Running, inFlight: number): Promise<void> {
-  const load = { connections: CONNECTIONS, inFlight };
+  const load = { connections: CONNECTIONS, inFlight, body: '{"n":1}' };
   const drivers = [
-    await Driver.open(ports[0]!, echoProtocol, load),
-    await Driver.open(ports[1]!, without, load),
+    await ClosedLoop.open(ports[0]!, prismDialect, load),
+    await ClosedLoop.open(ports[1]!, without, load),
   ] as const;
-  const turn = async (driver: Driver): Promise<[rate: number, cpu: number]> => {
+  const turn = async (driver: ClosedLoop): Promise<[rate: number, cpu: number]> => {
     const [spent, count, began] = [await say("cpu"), driver.count, performance.now()];
     driver.go();
     await new Promise((resolve) => setTimeout(resolve, TURN));

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { install } from "../bench/harness/install.ts";
 import { chromiumPath } from "../test/support/chromium.ts";
 import { haproxyPath } from "../test/support/haproxy.ts";
 import { natsServerPath } from "../test/support/nats.ts";
@@ -36,9 +37,8 @@ function isDebian(): boolean {
   return existsSync("/etc/os-release") && /^ID="?debian"?$/m.test(readFileSync("/etc/os-release", "utf8"));
 }
 
-if (!existsSync(`${root}test/runtimes/node_modules/node/bin/node`)) {
-  run("npm", ["ci"], `${root}test/runtimes`);
-}
+// Another Node, and what the benches compare with: `npm test` runs each of them once, as small as can be.
+install();
 
 // What the tests need of the system. Of Debian's Redis packages redis-tools has the server, and no service that starts.
 const programs = [

@@ -25,12 +25,12 @@ export function ratios(samples: Samples, beside: Samples): number[] {
  * @param measure measures one of them once
  * @returns the samples of each, in the order of the rounds
  */
-export async function inRounds<System>(
+export async function inRounds<System, Sample = number>(
   systems: readonly System[],
   rounds: number,
-  measure: (system: System, round: number) => Promise<number>,
-): Promise<Map<System, number[]>> {
-  const samples = new Map<System, number[]>(systems.map((system) => [system, []]));
+  measure: (system: System, round: number) => Promise<Sample>,
+): Promise<Map<System, Sample[]>> {
+  const samples = new Map<System, Sample[]>(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < systems.length; i++) {
       const system = systems[(i + round) % systems.length]!;

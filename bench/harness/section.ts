@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** A table of the results, as it is printed and written. */
@@ -36,24 +36,46 @@ export interface Workload {
   run(effort: Effort): Promise<Section>;
 }
 
+/** What a run was made on: nothing that tells whose machine it is. */
+export interface Machine {
+  /** The processor's model, and how many cores the run could use. */
+  readonly cpu: string;
+  readonly cores: number;
+  /** In bytes. */
+  readonly memory: number;
+  readonly kernel: string;
+  /** Versions of the runtimes and packages, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 /** A section as it is kept. */
 export interface Kept extends Section {
   readonly id: string;
   /** The day of the run. */
   readonly date: string;
   readonly effort: Effort;
+  readonly machine: Machine;
 }
 
-const folder = fileURLToPath(new URL("../results/", import.meta.url));
+const results = fileURLToPath(new URL("../results/", import.meta.url));
 
-/** Keeps what a workload showed; what was kept of it before is gone. */
-export function keep(kept: Kept): void {
+/**
+ * Keeps what a workload showed; what was kept of it before is gone.
+ *
+ * @param folder where, with a slash at its end
+ */
+export function keep(kept: Kept, folder: string = results): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}${kept.id}.json`, `${JSON.stringify(kept, undefined, 2)}\n`);
 }
 
-/** What is kept. */
-export function readKept(): Kept[] {
+/**
+ * What is kept, by id.
+ *
+ * @param folder where, with a slash at its end
+ */
+export function readKept(folder: string = results): Kept[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => file.endsWith(".json"))
     .toSorted()

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { root, runtimeArgs, type RuntimeName, runtimes } from "../../test/support/runtimes.ts";
+import { compile } from "./compile.ts";
 
 /** The cores: what is measured has one to itself, and who measures the other. */
 export const SERVER_CORE = 0;
@@ -16,6 +17,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** Flags for the runtime itself. */
   readonly flags?: readonly string[];
+  /** Where it runs, if it is not what is measured. */
+  readonly core?: number;
 }
 
 /** A server under measurement, alone on its core. */
@@ -50,11 +53,20 @@ const WITHIN = 20_000;
  *
  * @throws {Error} It ended, or said nothing within 20 s; the message carries what it wrote.
  */
-export async function startServer({ runtime, file, args = [], flags = [] }: ServerOptions): Promise<Server> {
+export async function startServer({
+  runtime,
+  file,
+  args = [],
+  flags = [],
+  core = SERVER_CORE,
+}: ServerOptions): Promise<Server> {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  const command = [runtimes[runtime], ...flags, ...runtimeArgs(runtime, path, args)];
+  const isNode = runtime === "node20" || runtime === "nodeCurrent";
+  const [first = "", ...rest] = isNode ? [compile(path), ...args] : runtimeArgs(runtime, path, args);
+  // Bun and Deno take flags behind the word `run`.
+  const command = [runtimes[runtime], ...(isNode ? [...flags, first] : [first, ...flags]), ...rest];
   // Thousands of sockets are files, too.
-  const child = spawn("sh", ["-c", `ulimit -n 65535; exec taskset -c ${SERVER_CORE} "$@"`, "sh", ...command], {
+  const child = spawn("sh", ["-c", `ulimit -n 65535; exec taskset -c ${core} "$@"`, "sh", ...command], {
     cwd: root,
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, NODE_ENV: "production", NO_COLOR: "1" },

@@ -1,13 +1,14 @@
 // A channel that all are in, validated as an app would have it.
 import * as v from "valibot";
-import { serve } from "../../adapters/node.ts";
 import { prism } from "../../mod.ts";
 import { channel, pubsub } from "../../src/services/pubsub/server.ts";
+import { ready } from "./ready.ts";
+import { serve } from "./serve.ts";
 
 const Text = v.string();
-const app = prism({ limits: { connectionsPerAddress: 100_000 } }).service(
+const app = prism({ session: false, limits: { connectionsPerAddress: 100_000 } }).service(
   "bench",
   pubsub({ room: channel({ message: Text, input: Text, publish: (text) => text, subscribe: true }) }),
 );
-const { port } = await serve(app, { port: 0 });
-console.log(`ready ${port}`);
+const { port } = await serve(app);
+ready(port);

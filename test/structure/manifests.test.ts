@@ -55,7 +55,12 @@ test.each(Object.entries(deno.exports))("%s is there: %s", (_, source) => {
   expect(existsSync(root + source)).toBe(true);
 });
 
-describe.each(["package-lock.json", "test/runtimes/package-lock.json"])("%s", (file) => {
+describe.each([
+  "package-lock.json",
+  "test/runtimes/package-lock.json",
+  "bench/peers/package-lock.json",
+  "bench/size/package-lock.json",
+])("%s", (file) => {
   interface Locked {
     readonly optionalDependencies?: Readonly<Record<string, string>>;
     readonly resolved?: string;
