@@ -1,5 +1,5 @@
-import { Outbox } from "../../src/connection/outbox.ts";
 import { Ids } from "../../src/connection/ids.ts";
+import { ServerOutbox } from "../../src/connection/server-outbox.ts";
 import { defaultLimits } from "../../src/wire/limits.ts";
 import { MAX_NUMBER } from "../../src/wire/numbers.ts";
 import { type Group, must, type Step, TOGETHER } from "./step.ts";
@@ -7,8 +7,8 @@ import { type Group, must, type Step, TOGETHER } from "./step.ts";
 const frames = Array.from({ length: TOGETHER }, (_, id) => `=@{"n":${id}}`);
 const size = frames.reduce((sum, { length }) => sum + length, 0);
 
-function sending(name: string, keeps: boolean, push: (outbox: Outbox) => boolean): Step {
-  const outbox = new Outbox(defaultLimits, true);
+function sending(name: string, keeps: boolean, push: (outbox: ServerOutbox) => boolean): Step {
+  const outbox = new ServerOutbox(defaultLimits, true);
   outbox.keeps = keeps;
   return {
     name,
@@ -21,9 +21,9 @@ function sending(name: string, keeps: boolean, push: (outbox: Outbox) => boolean
   };
 }
 
-function pushEach(outbox: Outbox): boolean {
+function pushEach(outbox: ServerOutbox): boolean {
   let pushed = true;
-  for (let i = 0; i < TOGETHER; i++) pushed &&= outbox.push(frames[i]!, true);
+  for (let i = 0; i < TOGETHER; i++) pushed &&= outbox.offer(frames[i]!, true);
   return pushed;
 }
 
@@ -36,7 +36,7 @@ export const outbox: Group = {
     return [
       sending("push and flush", false, pushEach),
       sending("push, flush, keep, acknowledge", true, pushEach),
-      sending("the same for a list that many are sent", true, (one) => one.pushAll(frames, size, true)),
+      sending("the same for a list that many are sent", true, (one) => one.offerAll(frames, size, true)),
       {
         name: "take and free a call's id",
         operations: 1,

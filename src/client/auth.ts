@@ -1,7 +1,7 @@
 import type { Link } from "../connection/link.ts";
 import { HEARTBEAT_MISSED } from "../wire/close-codes.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
-import { defaultLimits } from "../wire/limits.ts";
+import { HANDSHAKE } from "../wire/limits.ts";
 import type { ClientOptions } from "./types.ts";
 
 /** Who is told of tokens. */
@@ -150,6 +150,6 @@ export class Auth {
   #expect(link: Link): void {
     this.#verdictDue?.cancel();
     const late = (): void => link.close(HEARTBEAT_MISSED, "No verdict");
-    this.#verdictDue = this.#owner.clock.setTimer(late, defaultLimits.handshake);
+    this.#verdictDue = this.#owner.clock.setTimer(late, HANDSHAKE);
   }
 }

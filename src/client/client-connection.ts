@@ -16,7 +16,7 @@ export function toClientConnection(core: Core): ClientConnection {
   const wait = (): Promise<void> => {
     waiting ??= new Promise((resolve, reject) => {
       settle = (failure) => {
-        waiting = settle = undefined;
+        waiting = undefined;
         if (failure === undefined) resolve();
         else reject(failure);
       };

@@ -49,7 +49,7 @@ function defaultDial(): Dial {
 
 function toSocketUrl(given: string | URL): string {
   const page = (globalThis as { location?: { href: string } }).location?.href;
-  const url = page === undefined ? new URL(given) : new URL(given, page);
+  const url = new URL(given, page);
   url.protocol = url.protocol.replace("http", "ws");
   if (!/^wss?:/.test(url.protocol)) throw new TypeError(`Not the URL of a server: ${String(given)}`);
   if (url.pathname === "/") url.pathname = "/prism";

@@ -3,14 +3,13 @@ import type { Control } from "../connection/control.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import type { Link } from "../connection/link.ts";
 import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
-import { Reminder } from "../connection/reminder.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { ConnectionStatus } from "../service/hosts.ts";
 import type { ClientHalf } from "../service/service.ts";
-import type { Clock } from "../wire/clock.ts";
+import type { Clock, Timer } from "../wire/clock.ts";
 import { endsConnection, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
 import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
-import { defaultLimits } from "../wire/limits.ts";
+import { CALLS, PATIENCE, REPLAY_FRAMES, REPLAY_LIMIT, TIMEOUT } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { Auth, type AuthOwner } from "./auth.ts";
 import type { Dial } from "./dial.ts";
@@ -30,17 +29,6 @@ export interface CoreEvents extends ConnectionEvents {
   readonly accepted: undefined;
 }
 
-/** What a client bounds: of its own, nothing. Its server acknowledges, or would not have sent its welcome. */
-const ownLimits = {
-  calls: defaultLimits.calls,
-  streams: Infinity,
-  asked: Infinity,
-  held: Infinity,
-  sendLimit: Infinity,
-  replayFrames: defaultLimits.replayFrames,
-  heard: true,
-};
-
 /** A client: a connection that goes on over the sockets that it gets, and the services that use it. */
 export class Core implements AuthOwner, Backbone, LinesOwner {
   status: ConnectionStatus = "closed";
@@ -54,7 +42,6 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
   readonly #url: string;
   readonly #options: ClientOptions;
   readonly #queue: Queue;
-  readonly #reminder: Reminder;
   readonly #lines: Lines;
   /** From the welcome on, though it is not open before the verdict, nor while it has no socket. */
   #connection: Connection | undefined;
@@ -80,16 +67,15 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     this.#url = url;
     this.#options = options;
     this.clock = clock;
-    this.timeout = options.timeout ?? defaultLimits.timeout;
+    this.timeout = options.timeout ?? TIMEOUT;
     this.#queue = new Queue(clock, options.queue ?? 1024);
-    this.#reminder = new Reminder(clock, ACKNOWLEDGE_WITHIN);
     this.auth = new Auth(options.auth, this);
     const askAndDial: Dial = (...args) => {
       this.auth.begin();
       return dial(...args);
     };
     this.#lines = new Lines(url, options, askAndDial, this);
-    this.events = new Emitter((error) => this.log("", "A listener failed", error));
+    this.events = new Emitter((error) => this.log("A listener failed", error));
     // What halves send as they are made waits, as what is sent later does.
     if (!options.lazy) this.status = "connecting";
     this.services = new Services(halves, this);
@@ -103,8 +89,8 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     return this.#token === undefined ? undefined : { token: this.#token, received: this.#connection!.received };
   }
 
-  log(service: string, message: string, data?: unknown): void {
-    writeLog(this.#options.log, { message, service: service === "" ? undefined : service, data });
+  log(message: string, data?: unknown, service?: string): void {
+    writeLog(this.#options.log, { message, service, data });
   }
 
   enqueue(item: Queued, send: () => void): void {
@@ -128,7 +114,7 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     this.#suspend();
     this.#end(error);
     this.#queue.fail(error);
-    this.services.close();
+    this.services.tell("close");
     // Said when all is done: a listener may open it again.
     this.events.emit("status", "closed");
     this.events.emit("closed", { code, reason });
@@ -140,7 +126,7 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
       if (this.status === "open") this.events.emit("accepted", undefined);
       this.#opened();
     } else if (typeof message["expires"] === "number") this.auth.refresh(link);
-    else redeemTicket(this.#url, message["session"], (error) => this.log("", "No session cookie", error));
+    else redeemTicket(this.#url, message["session"], (error) => this.log("No session cookie", error));
   }
 
   lost(code: CloseCode, reason: string): void {
@@ -160,13 +146,13 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
   }
 
   broken(_link: Link, error: unknown): void {
-    this.log("", "Internal error", error);
+    this.log("Internal error", error);
   }
 
   failed(what: string, error: unknown): void {
     // Beside a socket that works, the token is that one's.
     if (!this.#lines.working) this.auth.drop();
-    this.log("", what, error);
+    this.log(what, error);
     if (isPrismError(error)) return this.close(REFUSED, error.message);
     // Who was told of it may have closed it.
     if (this.status !== "closed") this.events.emit("failed", error);
@@ -182,7 +168,7 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     const welcome = readWelcome(message, this.#options.manifest?.services);
     link.packetOut = welcome.packet;
     link.framesOut = welcome.frames;
-    link.watch(new Heartbeat(this.clock, welcome.heartbeat, defaultLimits.patience));
+    link.watch(new Heartbeat(this.clock, welcome.heartbeat, PATIENCE));
     if (welcome.resumed) this.#resume(link, welcome);
     else this.#begin(link, welcome);
     // The log, which hears of services that are missing, may have closed it.
@@ -203,12 +189,19 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
 
   #begin(link: Link, { packet, services }: Welcome): void {
     this.#end(new PrismError("lost"));
+    let reminder: Timer | undefined;
     const connection = (this.#connection = new Connection(this.services, {
-      ...ownLimits,
+      calls: CALLS,
+      // Of its own it bounds nothing else.
+      asked: Infinity,
+      replayFrames: REPLAY_FRAMES,
       clock: this.clock,
-      reminder: this.#reminder,
+      reminder: {
+        add: (item) => (reminder = this.clock.setTimer(() => item.remind(), ACKNOWLEDGE_WITHIN)),
+        delete: () => reminder?.cancel(),
+      },
       frameOut: packet,
-      replayLimit: this.#options.replayLimit ?? defaultLimits.replayLimit,
+      replayLimit: this.#options.replayLimit ?? REPLAY_LIMIT,
     }));
     this.#fresh = true;
     link.post("%@");
@@ -227,7 +220,7 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     this.#everOpened = true;
     this.status = "open";
     // What services do to find their way again comes first, then what has waited, then what listeners do.
-    if (reset) this.services.reset();
+    if (reset) this.services.tell("reset");
     this.#queue.send();
     // Each of them may have closed it.
     const tell = (name: "resumed" | "reset" | "open"): void => {

@@ -42,19 +42,18 @@ export function webSocketDial(WebSocket: WebSocketConstructor): Dial {
  * no time for a promise in between.
  */
 function holdBack(socket: Socket): Socket {
-  const early: (string | Uint8Array)[] = [];
-  let listener: Socket["onmessage"] | undefined;
+  let early: (string | Uint8Array)[] | undefined = [];
+  let listener: Socket["onmessage"];
+  const hold = (message: string | Uint8Array): void => void early?.push(message);
   const replay = (): void => {
-    for (let next = early.shift(); next !== undefined; next = early.shift()) listener!(next);
-    // From now on it is asked no more.
-    Object.defineProperty(socket, "onmessage", { value: listener, writable: true });
+    for (const message of early ?? []) listener(message);
+    early = undefined;
   };
   Object.defineProperty(socket, "onmessage", {
-    configurable: true,
-    get: () => (message: string | Uint8Array) => void early.push(message),
+    get: () => (early === undefined ? listener : hold),
     set: (given: Socket["onmessage"]) => {
-      if (listener === undefined) void Promise.resolve().then(replay);
       listener = given;
+      void Promise.resolve().then(replay);
     },
   });
   return socket;

@@ -1,7 +1,7 @@
 import type { Socket } from "../socket/socket.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { DONE } from "../wire/close-codes.ts";
-import { defaultLimits } from "../wire/limits.ts";
+import { HANDSHAKE } from "../wire/limits.ts";
 import type { Dial } from "./dial.ts";
 import type { ClientOptions } from "./types.ts";
 
@@ -67,10 +67,7 @@ export class Dialer {
       this.#bare = !this.#bare;
       this.#owner.failed(`No socket to ${this.#url}`, error);
     };
-    this.#timer = this.#owner.clock.setTimer(
-      () => failed(new Error("The socket did not open in time")),
-      defaultLimits.handshake,
-    );
+    this.#timer = this.#owner.clock.setTimer(() => failed(new Error("The socket did not open in time")), HANDSHAKE);
     // An async function, so that a dial that throws is one that rejects.
     (async () => this.#dial(this.#url, this.#bare ? [] : this.#owner.offers(), signal))()
       .then((socket) => {

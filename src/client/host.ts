@@ -23,7 +23,7 @@ export interface Backbone {
   /** Has something sent when the connection is open. Throws `busy` or `closed` where it cannot wait. */
   enqueue(item: Queued, send: () => void): void;
   /** Writes to the client's log. */
-  log(service: string, message: string, data?: unknown): void;
+  log(message: string, data: unknown, service: string): void;
 }
 
 interface SlotEvents {
@@ -69,14 +69,9 @@ export class Slot {
     if (number === undefined) this.#log("The server has no such service");
   }
 
-  /** Tells the half that a new connection has taken the place of a lost one. */
-  reset(): void {
-    this.#events.emit("reset", undefined);
-  }
-
-  /** Tells the half that the client has stopped. */
-  close(): void {
-    this.#events.emit("close", undefined);
+  /** Tells the half that a new connection has taken the place of a lost one, or that the client has stopped. */
+  tell(what: "reset" | "close"): void {
+    this.#events.emit(what, undefined);
   }
 
   /** Takes a message from the server. */
@@ -94,8 +89,6 @@ export class Slot {
     if (this.#handler === undefined) return connection.refuse(id, "not_found");
     const answer = new Answer({
       codec: this.#codecs.value,
-      depth: Infinity,
-      exposeErrors: false,
       failed: (error) => this.#log("A handler failed", error),
     });
     connection.answer(id, answer);
@@ -118,7 +111,7 @@ export class Slot {
   }
 
   #log(message: string, data?: unknown): void {
-    this.#backbone.log(this.#name, message, data);
+    this.#backbone.log(message, data, this.#name);
   }
 
   // Closures, so that a half may take the host apart.

@@ -1,6 +1,5 @@
 import { Link, type LinkOwner } from "../connection/link.ts";
 import type { Control } from "../connection/control.ts";
-import { Turn } from "../connection/turn.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
   DONE,
@@ -12,7 +11,7 @@ import {
   type CloseCode,
 } from "../wire/close-codes.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
-import { defaultLimits } from "../wire/limits.ts";
+import { HANDSHAKE, PACKET } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
 import { PROTOCOL } from "../wire/subprotocols.ts";
 import type { Dial } from "./dial.ts";
@@ -54,7 +53,6 @@ export class Lines implements DialerOwner, LinkOwner {
   readonly clock: Clock;
   readonly #options: ClientOptions;
   readonly #owner: LinesOwner;
-  readonly #turn: Turn;
   readonly #dialer: Dialer;
   /** The one in use: it has had its welcome. */
   #link: Link | undefined;
@@ -79,7 +77,6 @@ export class Lines implements DialerOwner, LinkOwner {
     this.clock = owner.clock;
     this.#options = options;
     this.#owner = owner;
-    this.#turn = new Turn(owner.clock);
     this.#dialer = new Dialer(url, options, dial, this);
   }
 
@@ -139,17 +136,15 @@ export class Lines implements DialerOwner, LinkOwner {
 
   attach(socket: Socket): void {
     const link = new Link(socket, this, {
-      turn: this.#turn,
-      packetIn: Infinity,
-      packetOut: defaultLimits.packet,
-      sendLimit: Infinity,
+      turn: { add: (item) => this.clock.afterTurn(() => item.flush()) },
+      packetOut: PACKET,
       client: true,
       meter: { received: 0, sent: 0 },
     });
     this.#opening = link;
     if (this.#early === true) this.#early = link;
     if (socket.protocol !== PROTOCOL) link.post(writeHello(this.#owner.resumption, this.#options.manifest));
-    this.#welcomeDue = this.clock.setTimer(() => link.close(HEARTBEAT_MISSED, "No welcome"), defaultLimits.handshake);
+    this.#welcomeDue = this.clock.setTimer(() => link.close(HEARTBEAT_MISSED, "No welcome"), HANDSHAKE);
   }
 
   failed(what: string, error: unknown): void {

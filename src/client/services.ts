@@ -36,14 +36,9 @@ export class Services implements Receiver {
     }
   }
 
-  /** Tells each that a new connection has taken the place of a lost one. */
-  reset(): void {
-    for (const slot of this.slots.values()) slot.reset();
-  }
-
-  /** Tells each that the client has stopped. */
-  close(): void {
-    for (const slot of this.slots.values()) slot.close();
+  /** Tells each that a new connection has taken the place of a lost one, or that the client has stopped. */
+  tell(what: "reset" | "close"): void {
+    for (const slot of this.slots.values()) slot.tell(what);
   }
 
   message(service: number, body: Body): void {

@@ -27,15 +27,15 @@ export function onWake(wake: () => void, leave: () => void): Off {
   const hidden = ({ persisted }: { readonly persisted?: boolean }): void => {
     if (persisted === false) leave();
   };
-  page.addEventListener?.("online", wake);
-  page.addEventListener?.("offline", wake);
-  page.addEventListener?.("pagehide", hidden);
-  document?.addEventListener?.("visibilitychange", seen);
+  const all = [
+    [page, "online", wake],
+    [page, "offline", wake],
+    [page, "pagehide", hidden],
+    [document, "visibilitychange", seen],
+  ] as const;
+  for (const [target, type, listener] of all) target?.addEventListener?.(type, listener);
   return () => {
-    page.removeEventListener?.("online", wake);
-    page.removeEventListener?.("offline", wake);
-    page.removeEventListener?.("pagehide", hidden);
-    document?.removeEventListener?.("visibilitychange", seen);
+    for (const [target, type, listener] of all) target?.removeEventListener?.(type, listener);
   };
 }
 

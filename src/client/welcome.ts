@@ -52,7 +52,7 @@ export function readWelcome(
     !isNumber(received) ||
     !isNumber(sent) ||
     typeof services !== "object" ||
-    services === null ||
+    !services ||
     !Object.values(services).every(isEntry)
   ) {
     throw new WireError(PROTOCOL_ERROR, "Malformed welcome");

@@ -6,7 +6,7 @@ import { writeFrame, type Body, type Frame, type Header } from "../wire/frames.t
 import { writeNumber } from "../wire/numbers.ts";
 import { checkFrameSize } from "../wire/packets.ts";
 import { Alarm } from "./alarm.ts";
-import { Asking, type Answering, type Carrier } from "./exchange.ts";
+import type { Answering, Asking, Carrier } from "./exchange.ts";
 import { parseFailure } from "./failure.ts";
 import { Ids } from "./ids.ts";
 import type { Receiver } from "./receiver.ts";
@@ -28,28 +28,17 @@ export interface CallsOwner extends Carrier {
   sendCall(frame: Frame): void;
 }
 
-/** A call that an older server made: its number stays taken until the peer has ended it, and nobody waits for it. */
-class Abandoned extends Asking {
-  constructor() {
-    super();
-    this.over = true;
-    this.window = Infinity;
-  }
-  onitem(): void {}
-  onmore(): void {}
-  onresult(): void {}
-  onfailure(): void {}
-  onexpired(): void {}
-}
-
 /** The calls of a connection, both ways, by their numbers. */
 export class Calls {
+  /** The peer's. */
+  readonly answers: (Answering | undefined)[] = [];
+  /** Those of this end. */
+  readonly asked: (Asking | undefined)[] = [];
+  /** Their numbers. */
+  readonly ids: Ids = new Ids();
   readonly #owner: CallsOwner;
   readonly #receiver: Receiver;
   readonly #options: CallsOptions;
-  readonly #answers: (Answering | undefined)[] = [];
-  readonly #asked: (Asking | undefined)[] = [];
-  readonly #ids = new Ids();
   #alarm: Alarm | undefined;
 
   /**
@@ -63,42 +52,17 @@ export class Calls {
     this.#options = options;
   }
 
-  /** Whether any call is in progress that somebody waits for, at either end. */
-  get busy(): boolean {
-    return (
-      this.#answers.some((answering) => answering !== undefined) ||
-      this.#asked.some((asking) => !(asking?.over ?? true))
-    );
-  }
-
   /** See `Connection.ask`. */
   ask(service: number, body: Body, asking: Asking): void {
-    const id = this.#ids.take();
-    if (id >= this.#options.asked) {
-      this.#ids.free(id);
-      throw new PrismError("busy");
-    }
+    const id = this.ids.next;
+    if (id >= this.#options.asked) throw new PrismError("busy");
     const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
-    try {
-      checkFrameSize(frame, this.#options.frameOut);
-    } catch (error) {
-      this.#ids.free(id);
-      throw error;
-    }
-    this.#asked[id] = asking;
+    checkFrameSize(frame, this.#options.frameOut);
+    this.ids.reserve(id);
+    this.asked[id] = asking;
     asking.begin(this.#owner, id);
     this.#owner.sendCall(frame);
     (this.#alarm ??= new Alarm(this.#options.clock, () => this.#expire())).set(asking.deadline);
-  }
-
-  /** Takes the peer's call with this id up. */
-  answer(id: number, answering: Answering): void {
-    this.#answers[id] = answering;
-  }
-
-  /** Forgets a call of the peer's that has its ending. */
-  ended(answering: Answering): void {
-    this.#answers[answering.id] = undefined;
   }
 
   /**
@@ -110,9 +74,9 @@ export class Calls {
     const { id } = header;
     switch (header.kind) {
       case kinds.CALL:
-        if (this.#answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Call with an id in use");
+        if (this.answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#options.calls || this.#owner.load.busy) return this.refuse(id, "busy");
+        if (id >= this.#options.calls || this.#owner.load?.busy) return this.refuse(id, "busy");
         return this.#receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);
@@ -138,68 +102,37 @@ export class Calls {
   /** All of them fail with this error, at both ends; the peer is told nothing. */
   end(error: PrismError): void {
     this.#alarm?.clear();
-    const asked = this.#asked.splice(0);
-    for (const asking of asked) asking?.onfailure(error);
-    for (const answering of this.#answers) answering?.abandon();
-    this.#answers.length = 0;
-  }
-
-  /**
-   * Ends all of them on both sides, for another server to take the connection up.
-   *
-   * @param error what they fail with
-   * @returns the numbers that stay taken until the peer has ended them
-   */
-  park(error: PrismError): number[] {
-    for (const answering of this.#answers) {
-      if (answering !== undefined) this.#giveUp(answering, error.code);
-    }
-    this.#alarm?.clear();
-    const taken: number[] = [];
-    const asked = this.#asked.splice(0);
-    for (const [id, asking] of asked.entries()) {
-      if (asking === undefined) continue;
-      taken.push(id);
-      if (asking.over) continue;
-      asking.cancel();
-      asking.onfailure(error);
-    }
-    return taken;
-  }
-
-  /** Takes up what {@linkcode Calls.park} gave. */
-  unpark(taken: readonly number[]): void {
-    for (const id of taken) {
-      this.#ids.reserve(id);
-      this.#asked[id] = new Abandoned();
-    }
+    for (const asking of this.asked.splice(0)) asking?.onfailure(error);
+    for (const answering of this.answers.splice(0)) answering?.abandon();
   }
 
   #receiveAsCallee(header: Header, body: Body): void {
-    const answering = this.#answers[header.id];
+    const answering = this.answers[header.id];
     // For a call that has ended these are late, and ignored.
     if (answering === undefined) return;
     switch (header.kind) {
       case kinds.ITEM_UP:
         if (answering.finished) throw new WireError(PROTOCOL_ERROR, "Item after the last");
-        if (!this.#owner.load.hasRoom(body.length) || !answering.streamIn()) return this.#giveUp(answering, "busy");
+        if (this.#owner.load?.hasRoom(body.length) === false || !answering.streamIn())
+          return this.giveUp(answering, "busy");
         return answering.receiveItem(body);
       case kinds.GRANT_DOWN:
         return answering.receiveGrant(header.count);
       case kinds.ITEMS_END:
         return answering.receiveEnd();
       default:
-        this.#giveUp(answering, "cancelled");
+        this.giveUp(answering, "cancelled");
     }
   }
 
-  #giveUp(answering: Answering, code: string): void {
+  /** Ends a call of the peer's that goes on no longer. */
+  giveUp(answering: Answering, code: string): void {
     answering.failure(`{"code":"${code}"}`);
     answering.oncancel();
   }
 
   #find(id: number): Asking {
-    const asking = this.#asked[id];
+    const asking = this.asked[id];
     if (asking === undefined) throw new WireError(PROTOCOL_ERROR, "Answer to no call");
     return asking;
   }
@@ -213,15 +146,15 @@ export class Calls {
 
   #free(id: number): Asking {
     const asking = this.#find(id);
-    this.#asked[id] = undefined;
-    this.#ids.free(id);
+    this.asked[id] = undefined;
+    this.ids.free(id);
     asking.over = true;
     return asking;
   }
 
   #expire(): void {
     const now = this.#options.clock.now();
-    for (const asking of this.#asked) {
+    for (const asking of this.asked) {
       if (asking === undefined) continue;
       // It is this end that is slow while items wait.
       if (asking.waiting) asking.deadline = now + asking.timeout;

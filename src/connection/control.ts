@@ -7,7 +7,7 @@ import type { Body } from "../wire/frames.ts";
 export type Control = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the body of a `$` frame.
+ * Reads the body of a `$` frame, or of another that is an object.
  *
  * @param body the body
  * @returns its object
@@ -21,7 +21,7 @@ export function parseControl(body: Body): Control {
     if (isWireError(error)) throw error;
   }
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    throw new WireError(PROTOCOL_ERROR, "Malformed control frame");
+    throw new WireError(PROTOCOL_ERROR, "Malformed JSON");
   }
   return message as Control;
 }

@@ -2,7 +2,7 @@ import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError, type PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
 import { writeNumber } from "../wire/numbers.ts";
-import type { Load } from "./load.ts";
+import type { Load, Streaming } from "./load.ts";
 
 /** Items that may be sent before the first grant (PROTOCOL.md, "Calls"). */
 const INITIAL_CREDIT = 16;
@@ -15,8 +15,8 @@ export interface Carrier {
   send(frame: Frame): void;
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
-  /** What the peer's items weigh. */
-  readonly load: Load;
+  /** What the peer's items weigh, where that is bounded. */
+  readonly load: Load | undefined;
   /** Whether those who can wait may send. */
   readonly roomy: boolean;
   /** Waits until there may be room; whoever comes back looks again. */
@@ -81,7 +81,8 @@ export abstract class Exchange {
 
   /** Says that an item was taken or dropped, so that the peer may send another. */
   took(): void {
-    this.carrier?.load.hold(-(this.#sizes?.shift() ?? 0));
+    const size = this.#sizes?.shift() ?? 0;
+    this.carrier?.load?.hold(-size);
     if (++this.#taken < GRANT_EVERY || this.over) return;
     this.window += this.#taken;
     this.send(this.grantMark, writeNumber(this.#taken));
@@ -96,7 +97,7 @@ export abstract class Exchange {
   receiveItem(body: Body): void {
     if (--this.window < 0) throw new WireError(PROTOCOL_ERROR, "Item beyond the credit");
     (this.#sizes ??= []).push(body.length);
-    this.carrier?.load.hold(body.length);
+    this.carrier?.load?.hold(body.length);
     this.onitem(body);
   }
 
@@ -150,19 +151,14 @@ export abstract class Asking extends Exchange {
   }
 }
 
-/** Items that come in. */
-const IN = 1;
-/** Items that go out. */
-const OUT = 2;
-
 /** A call that the peer makes. */
-export abstract class Answering extends Exchange {
+export abstract class Answering extends Exchange implements Streaming {
   protected readonly itemMark: string = "<";
   protected readonly grantMark: string = "-";
   /** Whether the caller has said that no more items follow. */
   finished = false;
-  /** Which ways items are on their way: 0, `IN`, `OUT` or both. The connection counts those that are not 0. */
-  #streams = 0;
+  /** Which ways items are on their way, where that is counted. */
+  ways = 0;
 
   /** The caller sends no more items. Never throws. */
   abstract onfinish(): void;
@@ -175,23 +171,23 @@ export abstract class Answering extends Exchange {
    * @returns false where the peer has as many streams as it may
    */
   streamOut(): boolean {
-    return this.#stream(OUT);
+    return this.carrier?.load?.stream(this, 2) !== false;
   }
 
   /** Begins to receive items, if it has not begun. For the connection only. See `streamOut`. */
   streamIn(): boolean {
-    return this.#stream(IN);
+    return this.carrier?.load?.stream(this, 1) !== false;
   }
 
   override took(): void {
     super.took();
-    this.#drained();
+    this.carrier?.load?.drained(this);
   }
 
   /** Takes the caller's word that no more items follow. For the connection only. */
   receiveEnd(): void {
     this.finished = true;
-    this.#drained();
+    this.carrier?.load?.drained(this);
     this.onfinish();
   }
 
@@ -220,28 +216,13 @@ export abstract class Answering extends Exchange {
   /** Ends it on this side alone: there is no peer any more. For the connection only. */
   abandon(): void {
     this.over = true;
-    this.#unstream(IN | OUT);
+    this.carrier?.load?.unstream(this, 3);
     this.oncancel();
   }
 
   #end(): void {
     this.over = true;
-    this.#unstream(IN | OUT);
+    this.carrier?.load?.unstream(this, 3);
     this.carrier?.ended(this);
-  }
-
-  #stream(way: number): boolean {
-    if (this.#streams === 0 && !this.carrier?.load.openStream()) return false;
-    this.#streams |= way;
-    return true;
-  }
-
-  #unstream(ways: number): void {
-    if (this.#streams !== 0 && (this.#streams &= ~ways) === 0) this.carrier?.load.closeStream();
-  }
-
-  /** Items come in no longer once the last is there, and all of them are taken. */
-  #drained(): void {
-    if (this.finished && !this.waiting) this.#unstream(IN);
   }
 }

@@ -1,7 +1,7 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
-import { bodyText } from "../wire/codecs.ts";
-import { isWireError, PrismError, WireError } from "../wire/errors.ts";
+import { PrismError, WireError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
+import { parseControl } from "./control.ts";
 
 /**
  * Reads the body of a `!` frame (PROTOCOL.md, "Packets and frames").
@@ -11,11 +11,7 @@ import type { Body } from "../wire/frames.ts";
  * @throws {WireError} 1002 if it is not JSON with a `code`
  */
 export function parseFailure(body: Body): PrismError {
-  try {
-    const { code, message, data } = JSON.parse(bodyText(body));
-    if (typeof code === "string") return new PrismError(code, typeof message === "string" ? message : undefined, data);
-  } catch (error) {
-    if (isWireError(error)) throw error;
-  }
-  throw new WireError(PROTOCOL_ERROR, "Malformed failure");
+  const { code, message, data } = parseControl(body);
+  if (typeof code !== "string") throw new WireError(PROTOCOL_ERROR, "Malformed failure");
+  return new PrismError(code, typeof message === "string" ? message : undefined, data);
 }

@@ -2,14 +2,15 @@ import { REFUSED } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
 import type { Body, Frame, Header } from "../wire/frames.ts";
 import { fromUtf8, toUtf8 } from "../wire/utf8.ts";
-import type { Link, Traffic } from "./link.ts";
+import type { Traffic } from "./link.ts";
+import type { ServerLink } from "./server-link.ts";
 
 /** What a frame costs that waits, besides its body, in bytes. */
 const OVERHEAD = 128;
 
 /** Stands between a link and its connection while a verdict is awaited: counted frames wait, all else goes on. */
 export class Gate implements Traffic {
-  readonly #link: Link;
+  readonly #link: ServerLink;
   readonly #connection: Traffic;
   readonly #frames: [header: Header, body: Body][] = [];
   #room: number;
@@ -19,7 +20,7 @@ export class Gate implements Traffic {
    * @param connection the connection that is attached to it
    * @param room how much may wait, in bytes or characters
    */
-  constructor(link: Link, connection: Traffic, room: number) {
+  constructor(link: ServerLink, connection: Traffic, room: number) {
     this.#link = link;
     this.#connection = connection;
     this.#room = room;

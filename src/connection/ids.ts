@@ -4,13 +4,18 @@ export class Ids {
   /** No word before this one has a free bit. */
   #first = 0;
 
-  /** @returns the smallest free number, which is now taken */
-  take(): number {
+  /** The smallest free number. */
+  get next(): number {
     while (this.#taken[this.#first] === -1) this.#first++;
     const word = this.#taken[this.#first] ?? 0;
-    const lowest = ~word & (word + 1);
-    this.#taken[this.#first] = word | lowest;
-    return this.#first * 32 + 31 - Math.clz32(lowest);
+    return this.#first * 32 + 31 - Math.clz32(~word & (word + 1));
+  }
+
+  /** @returns the smallest free number, which is now taken */
+  take(): number {
+    const { next } = this;
+    this.reserve(next);
+    return next;
   }
 
   /** @param id a free number, which is now taken */

@@ -1,8 +1,8 @@
 import type { Socket } from "../socket/socket.ts";
-import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
+import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, type CloseCode } from "../wire/close-codes.ts";
 import { isWireError, WireError } from "../wire/errors.ts";
 import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
-import { checkPacketSize, MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
+import { MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
 import { parseControl, type Control } from "./control.ts";
 import type { Heartbeat, Pulse } from "./heartbeat.ts";
 import type { Flushable, Turn } from "./turn.ts";
@@ -29,8 +29,6 @@ export interface LinkOwner {
   pinged?(link: Link): void;
   /** The socket is gone; said once. */
   gone(link: Link, code: CloseCode, reason: string): void;
-  /** What waited in the socket has gone to the network. */
-  cleared?(): void;
   /** A frame arrived; said before it is taken, where the options ask for it. */
   trace?(header: Header, body: Body): void;
   /** Something under this link threw what it must not: a defect, reported and contained. */
@@ -39,15 +37,9 @@ export interface LinkOwner {
 
 /** What a link needs to know of its end. */
 export interface LinkOptions {
-  readonly turn: Turn;
-  /** The largest packet taken, in bytes. */
-  readonly packetIn: number;
-  /** The most frames in a packet taken: the protocol's where nothing is said. */
-  readonly framesIn?: number | undefined;
+  readonly turn: Pick<Turn, "add">;
   /** The largest packet sent, in bytes; a longer frame goes alone. */
   readonly packetOut: number;
-  /** Bytes that may wait in the socket. */
-  readonly sendLimit: number;
   /** Whether this end is the client, which may not send the close codes of RFC 6455. */
   readonly client: boolean;
   /** Counts whole frames, both ways. */
@@ -77,14 +69,16 @@ export class Link implements FrameSink, Flushable, Pulse {
   packetOut: number;
   /** The most frames in a packet sent. */
   framesOut: number = MAX_FRAMES;
-  readonly #socket: Socket;
-  #owner: LinkOwner;
+  /** Whether it is to be flushed when this turn is over. */
+  protected due = false;
+  protected readonly socket: Socket;
+  protected owner: LinkOwner;
+  /** Whether its owner has heard that the first frame came. */
+  protected spoke = false;
   readonly #options: LinkOptions;
   #heartbeat: Heartbeat | undefined;
   #own: string[] | undefined;
-  #due = false;
   #pongDue = false;
-  #spoke = false;
 
   /**
    * @param socket an open socket, from now on the link's alone
@@ -92,30 +86,17 @@ export class Link implements FrameSink, Flushable, Pulse {
    * @param options what it needs to know
    */
   constructor(socket: Socket, owner: LinkOwner, options: LinkOptions) {
-    this.#socket = socket;
-    this.#owner = owner;
+    this.socket = socket;
+    this.owner = owner;
     this.#options = options;
     this.packetOut = options.packetOut;
     socket.onmessage = (packet) => this.#receive(packet);
     socket.onclose = (code, reason) => this.#closed(code, reason);
-    socket.ondrain = () => this.#owner.cleared?.();
   }
 
   /** Frames received, for whoever gave the link a meter of its own. */
   get heard(): number {
     return this.#options.meter.received;
-  }
-
-  /** Bytes that wait in the socket. */
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
-  }
-
-  /** @param owner is told of what happens from now on, instead of whoever was */
-  handTo(owner: LinkOwner): void {
-    this.#owner = owner;
-    // What was said before, a hello, was not said to this one.
-    this.#spoke = false;
   }
 
   /** @param heartbeat watches the link from now on */
@@ -133,15 +114,14 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   /** Has what is waiting sent when this turn is over. */
   mark(): void {
-    if (this.#due) return;
-    this.#due = true;
+    if (this.due) return;
+    this.due = true;
     this.#options.turn.add(this);
   }
 
   flush(): void {
-    this.#due = this.#pongDue = false;
+    this.due = this.#pongDue = false;
     if (this.over) return;
-    if (this.#socket.bufferedAmount > this.#options.sendLimit) return this.close(SLOW_CONSUMER, "Slow consumer");
     const own = this.#own;
     this.#own = undefined;
     if (own !== undefined) for (const frame of own) this.#sendAlone(frame, false);
@@ -150,13 +130,17 @@ export class Link implements FrameSink, Flushable, Pulse {
     if (acknowledgement !== undefined) this.#sendAlone(acknowledgement, frames.length > 0);
     if (frames.length === 0) return;
     this.#speak(frames.length);
-    writePackets(frames, this.packetOut, this.#socket, this.framesOut);
+    this.write(frames);
+  }
+
+  protected write(frames: readonly Frame[]): void {
+    writePackets(frames, this.packetOut, this.socket, this.framesOut);
   }
 
   /** A link frame travels alone, so that what many connections are sent stays the same packet for all of them. */
   #sendAlone(frame: string, more: boolean): void {
     this.#speak(1);
-    this.#socket.send(frame, more);
+    this.socket.send(frame, more);
   }
 
   #speak(frames: number): void {
@@ -166,7 +150,7 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   ping(): void {
     this.post("(");
-    this.#owner.pinged?.(this);
+    this.owner.pinged?.(this);
   }
 
   /** Asks the peer for a sign of life at once, where it is watched: the network may be another. */
@@ -181,31 +165,22 @@ export class Link implements FrameSink, Flushable, Pulse {
   /** Sends what is waiting, closes the socket and is done with it; the owner hears `gone` with this code. */
   close(code: CloseCode, reason: string): void {
     if (this.over) return;
-    if (this.#due && code !== SLOW_CONSUMER) this.flush();
+    if (this.due) this.flush();
     if (this.over) return;
-    this.#socket.close(code, reason);
+    this.socket.close(code, reason);
     this.#closed(code, reason);
-  }
-
-  /** Runs what takes frames later than they came; what they break closes the link, as it would have at once. */
-  guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#fail(error);
-    }
   }
 
   frame(header: Header, body: Body): boolean {
     this.#options.meter.received++;
-    if (!this.#spoke) {
-      this.#spoke = true;
-      this.#owner.spoke?.(this);
+    if (!this.spoke) {
+      this.spoke = true;
+      this.owner.spoke?.(this);
     }
-    if (this.#options.traced) this.#owner.trace?.(header, body);
+    if (this.#options.traced) this.owner.trace?.(header, body);
     switch (header.kind) {
       case CONTROL:
-        this.#owner.control(this, parseControl(body));
+        this.owner.control(this, parseControl(body));
         break;
       case PING:
         // Before the welcome, which is the first frame, and once a connection has gone to another link: passed over.
@@ -230,21 +205,24 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   #receive(packet: string | Uint8Array): void {
     if (this.over) return;
-    const { packetIn, framesIn } = this.#options;
     if (this.#heartbeat !== undefined) this.heardAt = this.#heartbeat.beat;
     try {
-      checkPacketSize(packet, packetIn);
-      readPacket(packet, this, framesIn);
+      this.read(packet);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
+  protected read(packet: string | Uint8Array): void {
+    readPacket(packet, this);
+  }
+
   /** Closes the link for what the peer sent. */
-  #fail(error: unknown): void {
-    if (!isWireError(error)) this.#owner.broken(this, error);
-    const code = isWireError(error) ? error.closeCode : PROTOCOL_ERROR;
-    const reason = isWireError(error) ? error.message : "Internal error";
+  protected fail(error: unknown): void {
+    let code = PROTOCOL_ERROR;
+    let reason = "Internal error";
+    if (isWireError(error)) ({ closeCode: code, message: reason } = error);
+    else this.owner.broken(this, error);
     this.close(this.#options.client ? CLIENT_ERROR : code, reason);
   }
 
@@ -252,6 +230,6 @@ export class Link implements FrameSink, Flushable, Pulse {
     if (this.over) return;
     this.over = true;
     this.#heartbeat?.delete(this);
-    this.#owner.gone(this, code, reason);
+    this.owner.gone(this, code, reason);
   }
 }

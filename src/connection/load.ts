@@ -8,6 +8,16 @@ export interface LoadLimits {
   readonly calls: number;
 }
 
+/** A call of the peer's, as far as items are on their way for it. */
+export interface Streaming {
+  /** Which ways they are: 0, 1 in, 2 out, or 3. Those that are not 0 count. */
+  ways: number;
+  /** Whether the last that come in are there. */
+  readonly finished: boolean;
+  /** Whether some of them wait to be taken. */
+  readonly waiting: boolean;
+}
+
 /** What a peer's calls, items and messages weigh on this end, all together. */
 export class Load {
   readonly #limits: LoadLimits;
@@ -46,18 +56,28 @@ export class Load {
   }
 
   /**
-   * Counts a call of the peer's that begins to have items on their way.
+   * Takes note that items of a call begin to be on their way.
    *
-   * @returns false where the peer has as many as it may: then it is not counted
+   * @param call the call
+   * @param way 1 in, 2 out
+   * @returns false where the peer has as many such calls as it may: then it is not counted
    */
-  openStream(): boolean {
-    if (this.#streams >= this.#limits.streams) return false;
-    this.#streams++;
+  stream(call: Streaming, way: number): boolean {
+    if (call.ways === 0) {
+      if (this.#streams >= this.#limits.streams) return false;
+      this.#streams++;
+    }
+    call.ways |= way;
     return true;
   }
 
-  /** Counts it no longer. */
-  closeStream(): void {
-    this.#streams--;
+  /** Takes note that none are on their way any more in some of the ways. */
+  unstream(call: Streaming, ways: number): void {
+    if (call.ways !== 0 && (call.ways &= ~ways) === 0) this.#streams--;
+  }
+
+  /** Items come in no longer once the last is there, and all of them are taken. */
+  drained(call: Streaming): void {
+    if (call.finished && !call.waiting) this.unstream(call, 1);
   }
 }

@@ -11,7 +11,11 @@ export interface OutboxLimits {
   readonly replayFrames: number;
   /** What they may weigh, in bytes or characters. */
   readonly replayLimit: number;
-  /** What may wait to be given to a socket, in bytes or characters; `Infinity` where this end answers for itself. */
+}
+
+/** How much may be kept, and wait, at an end that does not answer for what it sends. */
+export interface ServerOutboxLimits extends OutboxLimits {
+  /** What may wait to be given to a socket, in bytes or characters; `Infinity` where it does not matter. */
   readonly sendLimit: number;
 }
 
@@ -32,13 +36,17 @@ export interface ParkedOutbox {
 }
 
 /** What a connection needs to know of its end. */
-export interface ConnectionOptions extends CallsOptions, LoadLimits, OutboxLimits {
+export interface ConnectionOptions extends CallsOptions, OutboxLimits {
   readonly clock: Clock;
   /** Tells when what was received is to be acknowledged at the latest. */
-  readonly reminder: Reminder;
+  readonly reminder: Pick<Reminder, "add" | "delete">;
+}
+
+/** What a server's connection needs to know. */
+export interface ServerConnectionOptions extends ConnectionOptions, LoadLimits, ServerOutboxLimits {
   /** What many are sent alike during this turn, the connection's receiver among them, where there is such a thing. */
   readonly volley?: Volley | undefined;
-  /** Whether the peer is known to acknowledge, as a server is that has sent its welcome. */
+  /** Whether the peer is known to acknowledge. */
   readonly heard: boolean;
 }
 

@@ -19,7 +19,7 @@ export class Receipts implements Remindable {
   acknowledges = false;
   /** Whether an acknowledgement is to be sent. */
   due = false;
-  readonly #reminder: Reminder;
+  readonly #reminder: Pick<Reminder, "add" | "delete">;
   readonly #mark: () => void;
   #frames = 0;
   #bytes = 0;
@@ -31,7 +31,7 @@ export class Receipts implements Remindable {
    * @param reminder tells when a frame has waited long enough
    * @param mark has what is due sent
    */
-  constructor(reminder: Reminder, mark: () => void) {
+  constructor(reminder: Pick<Reminder, "add" | "delete">, mark: () => void) {
     this.#reminder = reminder;
     this.#mark = mark;
   }

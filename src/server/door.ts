@@ -1,6 +1,6 @@
 import type { Heartbeat } from "../connection/heartbeat.ts";
 import type { Control } from "../connection/control.ts";
-import { Link, type LinkOptions, type LinkOwner } from "../connection/link.ts";
+import { ServerLink, type ServerLinkOptions, type ServerLinkOwner } from "../connection/server-link.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
   HEARTBEAT_MISSED,
@@ -20,7 +20,7 @@ import { Peer, type PeerOwner } from "./peer.ts";
 /** What the door needs of the server. */
 export interface DoorOwner extends PeerOwner {
   readonly heartbeat: Heartbeat;
-  readonly linkOptions: LinkOptions;
+  readonly linkOptions: ServerLinkOptions;
   /** Whether clients are sent elsewhere. */
   readonly draining: boolean;
   /**
@@ -51,13 +51,13 @@ export interface DoorOwner extends PeerOwner {
  */
 export function openSocket(socket: Socket, arrival: Arrival, owner: DoorOwner): void {
   const opening = new Opening(arrival, owner);
-  const link = new Link(socket, opening, owner.linkOptions);
+  const link = new ServerLink(socket, opening, owner.linkOptions);
   if (arrival.offer.version === undefined) opening.wait(link);
   else opening.welcome(link, arrival.offer);
 }
 
 /** A socket before its welcome. */
-class Opening implements LinkOwner {
+class Opening implements ServerLinkOwner {
   readonly #arrival: Arrival;
   readonly #owner: DoorOwner;
   #timer: Timer | undefined;
@@ -67,13 +67,13 @@ class Opening implements LinkOwner {
     this.#owner = owner;
   }
 
-  wait(link: Link): void {
+  wait(link: ServerLink): void {
     const { clock, limits, waiting } = this.#owner;
     waiting.add(link);
     this.#timer = clock.setTimer(() => link.close(HEARTBEAT_MISSED, "No hello"), limits.handshake);
   }
 
-  welcome(link: Link, offer: Offer): void {
+  welcome(link: ServerLink, offer: Offer): void {
     const owner = this.#owner;
     const arrival = this.#arrival;
     // The session may have ended since the admission.
@@ -103,7 +103,7 @@ class Opening implements LinkOwner {
     });
   }
 
-  #begin(link: Link, offer: Offer): void {
+  #begin(link: ServerLink, offer: Offer): void {
     const owner = this.#owner;
     // Whoever only shows a token of somebody else's, or a count that cannot be, has no place by that.
     if (!this.#arrival.stays()) return link.close(RESTART, "Too many connections");
@@ -114,7 +114,7 @@ class Opening implements LinkOwner {
   }
 
   /** Goes on with a connection, if this client and its count can be. */
-  #resume(link: Link, offer: Offer, { received }: ResumeOffer, peer: Peer): boolean {
+  #resume(link: ServerLink, offer: Offer, { received }: ResumeOffer, peer: Peer): boolean {
     const from = peer.isOf(this.#arrival) ? peer.wire.offered(received) : undefined;
     if (from === undefined) return false;
     link.watch(this.#owner.heartbeat);
@@ -125,7 +125,7 @@ class Opening implements LinkOwner {
     return true;
   }
 
-  control(link: Link, message: Control): void {
+  control(link: ServerLink, message: Control): void {
     // One that is waited for has said who it is.
     if (this.#arrival.offer.version !== undefined) return;
     if (!("hello" in message)) throw new WireError(PROTOCOL_ERROR, "No hello");
@@ -139,18 +139,18 @@ class Opening implements LinkOwner {
     this.#owner.reports.frame(undefined, header, body, () => undefined);
   }
 
-  gone(link: Link, code: CloseCode, reason: string): void {
+  gone(link: ServerLink, code: CloseCode, reason: string): void {
     this.#done(link);
     this.#owner.reports.left(code, reason, this.#arrival.remoteAddress);
     this.#arrival.leave();
   }
 
-  #done(link: Link): void {
+  #done(link: ServerLink): void {
     this.#timer?.cancel();
     this.#owner.waiting.delete(link);
   }
 
-  broken(_link: Link, error: unknown): void {
+  broken(_link: ServerLink, error: unknown): void {
     this.#owner.reports.failed("Internal error", error);
   }
 }

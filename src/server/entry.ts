@@ -4,6 +4,7 @@ import type { AssetFolder } from "../service/asset.ts";
 import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
 import type { ConnectionHandle, MessageContext, ServiceCallContext } from "../service/contexts.ts";
+import { checkDepth } from "../service/depth.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
@@ -25,7 +26,7 @@ import type { Reports } from "./reports.ts";
 export interface EntryOwner {
   readonly clock: Clock;
   readonly limits: Limits;
-  readonly exposeErrors: boolean;
+  readonly describe: AnswerOptions["describe"];
   /** The peers that are connected, and what many of them are sent alike. */
   readonly peers: ReadonlySet<Peer>;
   readonly volley: Volley;
@@ -88,8 +89,8 @@ export class ServiceEntry {
     this.#events = new Emitter((error, event) => this.#failed(`A listener to ${event} failed`, error));
     this.#answerOptions = {
       codec: this.#codecs.value,
-      depth: owner.limits.depth,
-      exposeErrors: owner.exposeErrors,
+      check: (body) => checkDepth(this.#codecs.value, body, owner.limits.depth),
+      describe: owner.describe,
       failed: (error) => this.#failed("A handler failed", error),
       refused: ({ code, message }) => owner.reports.refusedCall(this.name, code, message),
     };
@@ -116,8 +117,7 @@ export class ServiceEntry {
   message(peer: Peer, body: Body): unknown {
     const value = readBody(this.#codecs.message, body, this.service.up, this.#owner.limits.depth);
     if (value instanceof Promise) return this.#deliverLate(value, peer);
-    this.#deliver(value, peer);
-    return undefined;
+    return this.#deliver(value, peer);
   }
 
   #deliver(value: unknown, peer: Peer): void {

@@ -1,11 +1,11 @@
-import type { Connection } from "../connection/connection.ts";
+import type { ServerConnection } from "../connection/server-connection.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
 import type { Frame } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 
 /** Whom an outlet sends to. */
 export interface OutletOwner {
-  readonly wire: Connection;
+  readonly wire: ServerConnection;
   readonly limits: Limits;
   /** Whether more waits for it than should, or it has no socket. */
   readonly slow: boolean;

@@ -1,5 +1,6 @@
 import { Gate } from "../connection/gate.ts";
-import type { Link, Traffic } from "../connection/link.ts";
+import type { Traffic } from "../connection/link.ts";
+import type { ServerLink } from "../connection/server-link.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { Session } from "../session/session.ts";
 import { PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
@@ -43,7 +44,7 @@ const MARGIN = 60_000;
 /** The authentication of one peer: from the welcome to the first verdict, and again whenever it sends a token. */
 export class PeerAuth {
   readonly #peer: AuthSubject;
-  readonly #link: Link;
+  readonly #link: ServerLink;
   readonly #owner: PeerAuthOwner;
   /** Holds back what comes before the verdict. */
   #gate: Gate | undefined;
@@ -58,7 +59,7 @@ export class PeerAuth {
    * @param owner the app
    * @param begun whether services have heard of the peer
    */
-  constructor(peer: AuthSubject, link: Link, owner: PeerAuthOwner, begun: boolean) {
+  constructor(peer: AuthSubject, link: ServerLink, owner: PeerAuthOwner, begun: boolean) {
     this.#peer = peer;
     this.#link = link;
     this.#owner = owner;

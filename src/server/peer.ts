@@ -1,6 +1,6 @@
 import type { Control } from "../connection/control.ts";
 import type { ParkedConnection } from "../connection/options.ts";
-import type { Link, LinkOwner } from "../connection/link.ts";
+import type { ServerLink, ServerLinkOwner } from "../connection/server-link.ts";
 import type { Inbound } from "../service/middleware.ts";
 import { endsConnection, RESTART, SLOW_CONSUMER, TAKEN_OVER, type CloseCode } from "../wire/close-codes.ts";
 import type { Timer } from "../wire/clock.ts";
@@ -28,7 +28,7 @@ export interface PeerEnd {
 export interface PeerOwner extends PeerAuthOwner, RecipientOptions {
   readonly clock: ServerClock;
   /** Links whose clients are not known yet, to be closed with the app. */
-  readonly waiting: Set<Link>;
+  readonly waiting: Set<ServerLink>;
   readonly limits: Limits;
   readonly resumptions: Resumptions<Peer>;
   /** A message to a service arrived. */
@@ -51,7 +51,7 @@ export interface PeerOwner extends PeerAuthOwner, RecipientOptions {
 }
 
 /** A client, at the server: its connection, and what is kept for it. */
-export class Peer extends Member implements LinkOwner, Resumable {
+export class Peer extends Member implements ServerLinkOwner, Resumable {
   token: string | undefined;
   nextToken: string | undefined;
   /** What the dispatcher shows middleware, while it is free. */
@@ -60,7 +60,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
   #auth: PeerAuth | undefined;
   #begun = false;
   /** The link of one that was handed over. */
-  #frozen: Link | undefined;
+  #frozen: ServerLink | undefined;
   /** When it is given up, while it has no socket. */
   #patience: Timer | undefined;
   #end: PeerEnd | undefined;
@@ -81,7 +81,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
   }
 
   /** Has its welcome on this link: begins, at once or after the first verdict. */
-  welcomed(link: Link): void {
+  welcomed(link: ServerLink): void {
     this.#take(link);
     this.wire.attach(link);
     this.arrival.handTo(this);
@@ -105,7 +105,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
    * @param link carries it from now on
    * @param from how many frames the client has
    */
-  resume(link: Link, from: number): void {
+  resume(link: ServerLink, from: number): void {
     const older = this.link;
     this.#auth?.stop();
     this.#auth = undefined;
@@ -120,7 +120,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
     this.#owner.resumed(this);
   }
 
-  #take(link: Link): void {
+  #take(link: ServerLink): void {
     this.link = link;
     link.handTo(this);
   }
@@ -171,7 +171,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
   }
 
   /** Lets nothing through before the verdict. */
-  #await(link: Link): void {
+  #await(link: ServerLink): void {
     this.#auth = new PeerAuth(this, link, this.#owner, this.#begun);
     this.#auth.expect();
   }
@@ -196,11 +196,11 @@ export class Peer extends Member implements LinkOwner, Resumable {
     this.#owner.call(this, this.numbering?.inbound(service) ?? service, id, body);
   }
 
-  spoke(link: Link): void {
+  spoke(link: ServerLink): void {
     if (link === this.link) this.#owner.resumptions.confirm(this);
   }
 
-  control(link: Link, message: Control): void {
+  control(link: ServerLink, message: Control): void {
     // A hello that comes after the welcome, and members that are not known, are passed over.
     if (link === this.link && "auth" in message)
       (this.#auth ??= new PeerAuth(this, link, this.#owner, true)).take(message["auth"]);
@@ -210,7 +210,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
     this.#owner.trace(this, header, body);
   }
 
-  gone(link: Link, code: CloseCode, reason: string): void {
+  gone(link: ServerLink, code: CloseCode, reason: string): void {
     if (link !== this.link) return;
     if (!this.#begun || !this.wire.lasting || endsConnection(code)) return this.#finish(code, reason);
     this.wire.detach();
@@ -229,7 +229,7 @@ export class Peer extends Member implements LinkOwner, Resumable {
     this.#patience = this.#owner.clock.setTimer(() => this.#finish(code, reason), within);
   }
 
-  broken(_link: Link, error: unknown): void {
+  broken(_link: ServerLink, error: unknown): void {
     this.#owner.reports.failed("Internal error", error, { connection: this.id });
   }
 

@@ -1,7 +1,8 @@
 import type { Channels } from "../broker/channels.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
-import type { Link, LinkOptions, Meter } from "../connection/link.ts";
-import type { ConnectionOptions } from "../connection/options.ts";
+import type { Meter } from "../connection/link.ts";
+import type { ServerConnectionOptions } from "../connection/options.ts";
+import type { ServerLink, ServerLinkOptions } from "../connection/server-link.ts";
 import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
 import { Reminder } from "../connection/reminder.ts";
 import { Turn } from "../connection/turn.ts";
@@ -50,11 +51,11 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   readonly authenticate: Authenticate<never> | undefined;
   readonly volley: Volley;
   readonly peers: Group<Peer>;
-  readonly waiting: Set<Link> = new Set();
+  readonly waiting: Set<ServerLink> = new Set();
   readonly resumptions: Resumptions<Peer>;
-  readonly wireOptions: ConnectionOptions;
+  readonly wireOptions: ServerConnectionOptions;
   readonly heartbeat: Heartbeat;
-  readonly linkOptions: LinkOptions;
+  readonly linkOptions: ServerLinkOptions;
   readonly transfer: Transfer | undefined;
   readonly #registry: Registry;
   readonly #recall: Recall | undefined;

@@ -1,8 +1,8 @@
-import { Connection } from "../connection/connection.ts";
+import { ServerConnection } from "../connection/server-connection.ts";
 import type { Asking } from "../connection/exchange.ts";
-import type { Link } from "../connection/link.ts";
+import type { ServerLink } from "../connection/server-link.ts";
 import type { Receiver } from "../connection/receiver.ts";
-import type { ConnectionOptions } from "../connection/options.ts";
+import type { ServerConnectionOptions } from "../connection/options.ts";
 import type { Taker } from "../connection/volley.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { BroadcastOptions } from "../service/hosts.ts";
@@ -21,7 +21,7 @@ export interface RecipientOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   /** What its connection needs to know: the same object for all of them. */
-  readonly wireOptions: ConnectionOptions;
+  readonly wireOptions: ServerConnectionOptions;
 }
 
 /** The longest reason that a close frame holds, in bytes (RFC 6455 section 5.5). */
@@ -36,12 +36,12 @@ const SLOW = 0.25;
 export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiver, Taker {
   readonly id: string;
   readonly remoteAddress: string | undefined;
-  readonly wire: Connection;
+  readonly wire: ServerConnection;
   readonly limits: Limits;
   state: Record<string, unknown>;
   /** The numbers that its client goes by, where another release has given them. */
   numbering: Numbering | undefined;
-  protected link: Link | undefined;
+  protected link: ServerLink | undefined;
   #outlet: Outlet | undefined;
 
   /**
@@ -60,7 +60,7 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
     this.state = state;
     this.remoteAddress = remoteAddress;
     this.limits = limits;
-    this.wire = new Connection(this, wireOptions);
+    this.wire = new ServerConnection(this, wireOptions);
     this.wire.lasting = limits.resumeWithin > 0 && limits.replayLimit > 0;
   }
 

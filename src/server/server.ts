@@ -5,6 +5,7 @@ import { memoryBroker } from "../broker/memory-broker.ts";
 import type { BuildClientOptions } from "../http/client-module.ts";
 import { writeClientTypes, type ClientTypesOptions } from "../http/client-types.ts";
 import type { AppEvents, EventBus, ServiceStorage } from "../service/hosts.ts";
+import { describeError } from "../service/failures.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Asset, AssetFolder } from "../service/asset.ts";
 import type { Service } from "../service/service.ts";
@@ -42,7 +43,7 @@ import { createMemoryStorage, storageOf } from "./storage.ts";
 export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, SiteOwner {
   readonly clock: ServerClock;
   readonly limits: Limits;
-  readonly exposeErrors: boolean;
+  readonly describe: EntryOwner["describe"];
   readonly prefix: string;
   readonly reports: Reports;
   readonly transport: TransportLimits;
@@ -73,7 +74,7 @@ export class Server implements EntryOwner, GatekeeperOwner, ReceptionOwner, Site
   constructor(options: PrismOptions) {
     this.clock = options.clock ?? serverClock;
     this.limits = toLimits(options.limits);
-    this.exposeErrors = options.exposeErrors ?? false;
+    this.describe = options.exposeErrors ? describeError : undefined;
     this.prefix = options.prefix ?? "/prism";
     checkPrefix(this.prefix);
     this.builder = new ClientBuilder(this.registry, this.prefix);

@@ -2,7 +2,6 @@ import { Answering } from "../connection/exchange.ts";
 import type { Codec } from "../wire/codecs.ts";
 import { isPrismError, isWireError, PrismError } from "../wire/errors.ts";
 import type { Body } from "../wire/frames.ts";
-import { checkDepth } from "./depth.ts";
 import { writeFailure } from "./failures.ts";
 import { isThenable } from "./thenable.ts";
 import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
@@ -11,10 +10,10 @@ import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 export interface AnswerOptions {
   /** How results and items become bodies. */
   readonly codec: Codec;
-  /** How deep JSON from the caller may be nested. */
-  readonly depth: number;
-  /** Whether the text of unexpected errors is told to the caller. */
-  readonly exposeErrors: boolean;
+  /** Refuses an item's body, by throwing, before it is read. */
+  check?(body: Body): void;
+  /** What the caller is told of unexpected errors, if anything. */
+  readonly describe?: ((error: unknown) => string | undefined) | undefined;
   /** Hears of errors that the caller is not told. Never throws. */
   failed(error: unknown): void;
   /** Hears of errors that the caller is told. Never throws. */
@@ -59,12 +58,12 @@ export class Answer extends Answering implements ItemSink {
   /** Is at work from now on, whatever becomes of the call, until {@linkcode Answer.rest}. */
   work(): void {
     this.#working = true;
-    this.carrier?.load.begin();
+    this.carrier?.load?.begin();
   }
 
   /** Is at work no longer: its handler is done, or never began. */
   rest(): void {
-    if (this.#working) this.carrier?.load.end();
+    if (this.#working) this.carrier?.load?.end();
     this.#working = false;
   }
 
@@ -113,14 +112,14 @@ export class Answer extends Answering implements ItemSink {
 
   #endWith(error: unknown): void {
     if (this.over) return this.#release();
-    const { exposeErrors } = this.#options;
+    const { describe } = this.#options;
     if (isWireError(error)) return this.#endWith(new PrismError("bad_input", error.message));
     if (isPrismError(error)) this.#options.refused?.(error);
     else this.#options.failed(error);
     try {
-      this.failure(writeFailure(error, exposeErrors));
+      this.failure(writeFailure(error, describe));
     } catch {
-      this.failure(writeFailure(new PrismError("too_large"), exposeErrors));
+      this.failure(writeFailure(new PrismError("too_large")));
     }
     this.#release();
   }
@@ -143,7 +142,7 @@ export class Answer extends Answering implements ItemSink {
     if (this.#dropping) return this.took();
     let item: unknown;
     try {
-      checkDepth(this.#options.codec, body, this.#options.depth);
+      this.#options.check?.(body);
       item = this.#options.codec.decode(body);
     } catch (error) {
       if (isWireError(error)) throw error;

@@ -5,13 +5,11 @@ import { isPrismError } from "../wire/errors.ts";
  * `internal` and no more, so that no text leaks that was not meant for it.
  *
  * @param error what was thrown
- * @param expose whether the text of other errors is told too
+ * @param describe gives the text of other errors, where that is told
  * @returns JSON with `code`, and `message` and `data` where there are any
  */
-export function writeFailure(error: unknown, expose: boolean): string {
-  if (!isPrismError(error)) {
-    return JSON.stringify({ code: "internal", message: expose ? describe(error) : undefined });
-  }
+export function writeFailure(error: unknown, describe?: (error: unknown) => string | undefined): string {
+  if (!isPrismError(error)) return JSON.stringify({ code: "internal", message: describe?.(error) });
   const { code, data } = error;
   const message = error.message === code ? undefined : error.message;
   try {
@@ -22,7 +20,7 @@ export function writeFailure(error: unknown, expose: boolean): string {
 }
 
 /** The text of anything that was thrown; some things have none. */
-function describe(error: unknown): string | undefined {
+export function describeError(error: unknown): string | undefined {
   try {
     return String(error);
   } catch {

@@ -1,4 +1,4 @@
-import { bodyText, copyBytes, type Codec } from "../wire/codecs.ts";
+import { copyBytes, json, type Codec } from "../wire/codecs.ts";
 import { isWireError, PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body } from "../wire/frames.ts";
 
@@ -6,12 +6,8 @@ import { writeFrame, type Body } from "../wire/frames.ts";
 export const values: Codec = {
   clean: true,
   json: true,
-  encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : (JSON.stringify(value) ?? "")),
-  decode: (body) => {
-    if (typeof body !== "string" && body[0] === 0) return copyBytes(body.subarray(1));
-    const text = bodyText(body);
-    return text === "" ? undefined : JSON.parse(text);
-  },
+  encode: (value) => (value instanceof Uint8Array ? writeFrame("\0", value) : json.encode(value)),
+  decode: (body) => (typeof body !== "string" && body[0] === 0 ? copyBytes(body.subarray(1)) : json.decode(body)),
 };
 
 /** Bodies that a service writes and reads by itself. */

@@ -51,16 +51,17 @@ export const json: Codec = {
   },
 };
 
-const LONE_SURROGATE = /\p{Surrogate}/gu;
+const ESCAPED = /[\x1b\x1e\p{Surrogate}]/gu;
 
 /** The text itself, with the two characters escaped that a packet cannot hold. */
 export const text: Codec<string> = {
   clean: true,
-  encode: (value) => value.replace(LONE_SURROGATE, "\ufffd").replaceAll("\x1b", "\x1be").replaceAll("\x1e", "\x1bs"),
+  encode: (value) =>
+    value.replace(ESCAPED, (sign) => (sign === "\x1b" ? "\x1be" : sign === "\x1e" ? "\x1bs" : "\ufffd")),
   decode: (body) =>
     // A copy: what is cut out of a packet keeps the whole packet in memory, and texts are kept.
-    copyText(bodyText(body)).replace(/\x1b(.?)/gsu, (_, mark: string) => {
-      if (mark !== "e" && mark !== "s") throw new PrismError("bad_input", "Unknown escape in a text");
+    fromUtf8(toUtf8(bodyText(body))).replace(/\x1b(.?)/gsu, (_, mark: string) => {
+      if (mark !== "e" && mark !== "s") throw new PrismError("bad_input", "Unknown escape");
       return mark === "e" ? "\x1b" : "\x1e";
     }),
 };
@@ -73,14 +74,10 @@ export const bytes: Codec<Uint8Array> = {
     throw new TypeError(`Not bytes: ${typeof value}`);
   },
   decode: (body) => {
-    if (typeof body === "string") throw new PrismError("bad_input", "Text where bytes are due");
+    if (typeof body === "string") throw new PrismError("bad_input", "Not bytes");
     return copyBytes(body);
   },
 };
-
-function copyText(value: string): string {
-  return fromUtf8(toUtf8(value));
-}
 
 /**
  * Bytes that keep no more in memory than they need: what is cut out of a packet keeps the whole packet.

@@ -32,17 +32,17 @@ export interface Header extends Cursor {
   service: number;
   /** The call's id, or the count that is acknowledged. */
   id: number;
-  /** How many items are granted. */
+  /** How many items are granted, never 0. */
   count: number;
 }
 
 /**
  * Makes an empty header to read into.
  *
- * @returns a header whose members are all 0
+ * @returns a header that has read nothing
  */
 export function createHeader(): Header {
-  return { text: "", at: 0, kind: 0, service: 0, id: 0, count: 0 };
+  return { text: "", at: 0, kind: 0, service: 0, id: 0, count: 1 };
 }
 
 /**
@@ -59,39 +59,33 @@ export function readHeader(header: Header): boolean {
     header.service = readNumber(header);
     return true;
   }
+  const shape = SHAPES[kind];
+  if (shape === undefined) throw new WireError(PROTOCOL_ERROR, "Unknown frame");
   header.kind = kind;
   header.at++;
-  switch (kind) {
-    case CALL:
-      header.service = readNumber(header);
-      header.id = readNumber(header);
-      return true;
-    case RESULT:
-    case FAILURE:
-    case ITEM_DOWN:
-    case ITEM_UP:
-      header.id = readNumber(header);
-      return true;
-    case CONTROL:
-      return true;
-    case GRANT_DOWN:
-    case GRANT_UP:
-      header.id = readNumber(header);
-      header.count = readNumber(header);
-      if (header.count === 0) throw new WireError(PROTOCOL_ERROR, "Grant of nothing");
-      return false;
-    case ITEMS_END:
-    case CANCEL:
-    case ACKNOWLEDGE:
-      header.id = readNumber(header);
-      return false;
-    case PING:
-    case PONG:
-      return false;
-    default:
-      throw new WireError(PROTOCOL_ERROR, "Unknown frame");
-  }
+  if (shape & 4) header.service = readNumber(header);
+  if (shape & 2) header.id = readNumber(header);
+  if (shape & 1) header.count = readNumber(header);
+  if (header.count === 0) throw new WireError(PROTOCOL_ERROR, "Malformed frame");
+  return shape >= 8;
 }
+
+/** What stands in each kind of frame: 4 for a service's number, 2 for an id, 1 for a count of items, 8 for a body. */
+const SHAPES: Readonly<Record<number, number>> = {
+  [CALL]: 14,
+  [RESULT]: 10,
+  [FAILURE]: 10,
+  [ITEM_DOWN]: 10,
+  [ITEM_UP]: 10,
+  [CONTROL]: 8,
+  [GRANT_DOWN]: 3,
+  [GRANT_UP]: 3,
+  [ITEMS_END]: 2,
+  [CANCEL]: 2,
+  [ACKNOWLEDGE]: 2,
+  [PING]: 0,
+  [PONG]: 0,
+};
 
 /**
  * Puts a header before a body.

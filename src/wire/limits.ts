@@ -59,23 +59,32 @@ export interface Limits {
   readonly timeout: number;
 }
 
+/** See `Limits`; a client has these, too. */
+export const PACKET = 131_072;
+export const CALLS = 1024;
+export const REPLAY_LIMIT = 1_048_576;
+export const REPLAY_FRAMES = 1024;
+export const PATIENCE = 10_000;
+export const HANDSHAKE = 10_000;
+export const TIMEOUT = 30_000;
+
 /** The limits that hold where nothing else is said. */
 export const defaultLimits: Limits = {
-  packet: 131_072,
+  packet: PACKET,
   frames: MAX_FRAMES,
-  calls: 1024,
+  calls: CALLS,
   streams: 256,
   held: 8_388_608,
   depth: 512,
   sendLimit: 4_194_304,
   resumeWithin: 120_000,
-  replayLimit: 1_048_576,
-  replayFrames: 1024,
+  replayLimit: REPLAY_LIMIT,
+  replayFrames: REPLAY_FRAMES,
   heartbeat: 25_000,
-  patience: 10_000,
-  handshake: 10_000,
+  patience: PATIENCE,
+  handshake: HANDSHAKE,
   connections: 100_000,
   connectionsPerAddress: 1024,
   upgrades: 10_000,
-  timeout: 30_000,
+  timeout: TIMEOUT,
 };

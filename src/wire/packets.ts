@@ -66,12 +66,13 @@ function readBinary(packet: Uint8Array, sink: FrameSink, most: number): void {
     let byte = 0x80;
     for (let shift = 0; byte & 0x80; shift += 7) {
       byte = packet[at++] ?? 0x80;
-      if (shift > 28 || at > packet.length) throw new WireError(PROTOCOL_ERROR, "Malformed length");
       length += (byte & 0x7f) * 2 ** shift;
-      if (byte === 0 && shift > 0) throw new WireError(PROTOCOL_ERROR, "Length not in its shortest form");
+      // Too long, cut off, or not in its shortest form.
+      const bad = shift > 28 || at > packet.length || (byte === 0 && shift > 0);
+      if (bad) throw new WireError(PROTOCOL_ERROR, "Malformed length");
     }
     const end = at + length;
-    if (end > packet.length) throw new WireError(PROTOCOL_ERROR, "Frame longer than its packet");
+    if (end > packet.length) throw new WireError(PROTOCOL_ERROR, "Malformed length");
     header.text = String.fromCharCode(...packet.subarray(at, Math.min(end, at + MAX_HEADER)));
     header.at = 0;
     const hasBody = length > 0 && readHeader(header);
@@ -84,8 +85,7 @@ function readBinary(packet: Uint8Array, sink: FrameSink, most: number): void {
 
 function checkFrame(left: number, start: number, body: number, end: number, hasBody: boolean): void {
   if (left < 1) throw new WireError(PROTOCOL_ERROR, "Too many frames in a packet");
-  if (start === end) throw new WireError(PROTOCOL_ERROR, "Empty frame");
-  if (!hasBody && body !== end) throw new WireError(PROTOCOL_ERROR, "Frame with a body it cannot have");
+  if (start === end || (!hasBody && body !== end)) throw new WireError(PROTOCOL_ERROR, "Malformed frame");
 }
 
 /**
@@ -96,14 +96,14 @@ function checkFrame(left: number, start: number, body: number, end: number, hasB
  * @param limit the most bytes a packet may have; a longer frame goes alone
  * @param target takes each packet
  * @param most how many frames a packet may hold
+ * @returns the packet, where there is only one
  */
 export function writePackets(
   frames: readonly Frame[],
   limit: number,
   target: PacketTarget,
   most: number = MAX_FRAMES,
-): void {
-  if (frames === last.frames && last.bytes <= limit && frames.length <= most) return target.send(last.packet);
+): string | Uint8Array | undefined {
   let from = 0;
   let bytes = 0;
   for (let i = 0; i < frames.length; i++) {
@@ -116,16 +116,9 @@ export function writePackets(
     bytes += size;
   }
   const packet = writePacket(from === 0 ? frames : frames.slice(from));
-  if (from === 0 && frames.length > 1) last = { frames, bytes, packet };
   target.send(packet);
+  return from === 0 ? packet : undefined;
 }
-
-/** The last list that became one packet: thousands who are sent the same have the same list, and it is joined once. */
-let last: { readonly frames: readonly Frame[]; readonly bytes: number; readonly packet: string | Uint8Array } = {
-  frames: [],
-  bytes: 0,
-  packet: "",
-};
 
 function writePacket(frames: readonly Frame[]): string | Uint8Array {
   const first = frames[0]!;
@@ -170,7 +163,7 @@ export function frameLength(frame: Frame, limit: number): number {
 export function checkFrameSize(frame: Frame, limit: number): void {
   if (frame.length * 3 + MAX_OVERHEAD <= limit) return;
   const size = frameLength(frame, 0) + (typeof frame === "string" ? 0 : MAX_OVERHEAD);
-  if (size > limit) throw new PrismError("too_large", `Frame of ${size} bytes, over ${limit}`);
+  if (size > limit) throw new PrismError("too_large", `${size} bytes, over ${limit}`);
 }
 
 /**

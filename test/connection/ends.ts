@@ -1,14 +1,18 @@
 import { Connection } from "../../src/connection/connection.ts";
-import type { ConnectionOptions } from "../../src/connection/options.ts";
+import type { ServerConnectionOptions } from "../../src/connection/options.ts";
 import { Answering, Asking } from "../../src/connection/exchange.ts";
 import { Heartbeat } from "../../src/connection/heartbeat.ts";
 import type { Control } from "../../src/connection/control.ts";
-import { Link, type LinkOptions } from "../../src/connection/link.ts";
+import { Link, type LinkOwner } from "../../src/connection/link.ts";
 import { ACKNOWLEDGE_WITHIN } from "../../src/connection/receipts.ts";
 import { Reminder } from "../../src/connection/reminder.ts";
+import { ServerConnection } from "../../src/connection/server-connection.ts";
+import { ServerLink, type ServerLinkOptions } from "../../src/connection/server-link.ts";
 import { Turn } from "../../src/connection/turn.ts";
 import { createSocketPair } from "../../src/socket/pair.ts";
 import type { Socket } from "../../src/socket/socket.ts";
+import { areBusy } from "../../src/connection/parked-calls.ts";
+import type { Receiver } from "../../src/connection/receiver.ts";
 import type { PrismError } from "../../src/wire/errors.ts";
 import type { Body } from "../../src/wire/frames.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
@@ -71,7 +75,7 @@ export class TestAnswering extends Answering {
 }
 
 /** What an end can be given. */
-export interface EndOptions extends Partial<Omit<LinkOptions, "turn" | "meter">> {
+export interface EndOptions extends Partial<Omit<ServerLinkOptions, "turn" | "meter">> {
   readonly calls?: number;
   readonly streams?: number;
   readonly asked?: number;
@@ -86,12 +90,43 @@ export interface EndOptions extends Partial<Omit<LinkOptions, "turn" | "meter">>
   readonly patience?: number;
 }
 
+/** A client's connection, and what tests ask of one that only a server tells of its own. */
+class ClientConnection extends Connection {
+  get sent(): number {
+    return this.outbox.sent;
+  }
+
+  get attached(): boolean {
+    return this.link !== undefined;
+  }
+
+  get waiting(): number {
+    return this.outbox.size;
+  }
+
+  get busy(): boolean {
+    return areBusy(this.calls);
+  }
+
+  unpark({ sent, acknowledged, received }: { sent: number; acknowledged: number; received: number }): void {
+    Object.assign(this.outbox, { sent, acknowledged });
+    this.receipts.received = received;
+  }
+}
+
+class TestConnection extends ServerConnection {
+  get sent(): number {
+    return this.outbox.sent;
+  }
+}
+
 /** One end: a process with a connection, and a link whenever it is given a socket. All that happens is noted. */
 export class End {
   readonly clock: FakeClock;
   readonly heartbeat: Heartbeat;
   readonly turn: Turn;
-  readonly connection: Connection;
+  /** A client's has no more than `ClientConnection` shows. */
+  readonly connection: TestConnection;
   readonly meter = { received: 0, sent: 0 };
   link!: Link;
   /** The socket of the link. */
@@ -119,7 +154,7 @@ export class End {
     this.#options = options;
     this.turn = new Turn(clock);
     this.heartbeat = new Heartbeat(clock, options.interval ?? 25_000, options.patience ?? 10_000);
-    const connectionOptions: ConnectionOptions = {
+    const connectionOptions: ServerConnectionOptions = {
       clock,
       calls: options.calls ?? 1024,
       streams: options.streams ?? Infinity,
@@ -132,21 +167,20 @@ export class End {
       replayLimit: options.replayLimit ?? 1_048_576,
       heard: options.heard ?? options.client ?? false,
     };
-    this.connection = new Connection(
-      {
-        message: (service, body) => {
-          this.heard.push(`${service} ${show(body)}`);
-        },
-        call: (service, id, body) => {
-          if (this.take !== undefined) return this.take(service, id, body);
-          this.heard.push(`call ${service} ${show(body)}`);
-          const answer = new TestAnswering();
-          this.answers.push(answer);
-          this.connection.answer(id, answer);
-        },
+    const receiver: Receiver = {
+      message: (service, body) => {
+        this.heard.push(`${service} ${show(body)}`);
       },
-      connectionOptions,
-    );
+      call: (service, id, body) => {
+        if (this.take !== undefined) return this.take(service, id, body);
+        this.heard.push(`call ${service} ${show(body)}`);
+        const answer = new TestAnswering();
+        this.answers.push(answer);
+        this.connection.answer(id, answer);
+      },
+    };
+    const kind = options.client ? ClientConnection : TestConnection;
+    this.connection = new kind(receiver, connectionOptions) as TestConnection;
     this.connection.lasting = options.lasting ?? false;
   }
 
@@ -175,29 +209,28 @@ export class End {
       send.call(socket, packet);
     };
     const options = this.#options;
-    this.link = new Link(
-      socket,
-      {
-        control: (_, message) => {
-          this.controls.push(message);
-          this.oncontrol?.();
-        },
-        gone: (_, code, reason) => {
-          this.closed.push({ code, reason });
-          this.closedAt.push(clock.now());
-        },
-        broken: (_, error) => void this.broken.push(error),
+    const owner: LinkOwner = {
+      control: (_, message) => {
+        this.controls.push(message);
+        this.oncontrol?.();
       },
-      {
-        turn: this.turn,
-        packetIn: options.packetIn ?? Infinity,
-        framesIn: options.framesIn,
-        packetOut: options.packetOut ?? 131_072,
-        sendLimit: options.sendLimit ?? 4_194_304,
-        client: options.client ?? false,
-        meter: this.meter,
+      gone: (_, code, reason) => {
+        this.closed.push({ code, reason });
+        this.closedAt.push(clock.now());
       },
-    );
+      broken: (_, error) => void this.broken.push(error),
+    };
+    const kind = options.client ? Link : ServerLink;
+    const linkOptions: ServerLinkOptions = {
+      turn: this.turn,
+      packetIn: options.packetIn ?? Infinity,
+      framesIn: options.framesIn,
+      packetOut: options.packetOut ?? 131_072,
+      sendLimit: options.sendLimit ?? 4_194_304,
+      client: options.client ?? false,
+      meter: this.meter,
+    };
+    this.link = new kind(socket, owner, linkOptions);
     this.link.watch(this.heartbeat);
     if (attach) this.connection.attach(this.link);
     return this.link;

@@ -1,24 +1,24 @@
 import { describe, expect, test } from "vitest";
-import type { OutboxLimits } from "../../src/connection/options.ts";
-import { Outbox } from "../../src/connection/outbox.ts";
+import type { ServerOutboxLimits } from "../../src/connection/options.ts";
+import { ServerOutbox } from "../../src/connection/server-outbox.ts";
 import type { Frame } from "../../src/wire/frames.ts";
 
 const MODULO = 2 ** 31;
 
-function create(limits: Partial<OutboxLimits> = {}, heard = true): Outbox {
-  const outbox = new Outbox({ replayFrames: 4, replayLimit: 100, sendLimit: 50, ...limits }, heard);
+function create(limits: Partial<ServerOutboxLimits> = {}, heard = true): ServerOutbox {
+  const outbox = new ServerOutbox({ replayFrames: 4, replayLimit: 100, sendLimit: 50, ...limits }, heard);
   outbox.keeps = true;
   return outbox;
 }
 
 /** Sends frames, and gives what a socket is given. */
-function give(outbox: Outbox, ...frames: Frame[]): readonly Frame[] {
-  for (const frame of frames) outbox.push(frame, true);
+function give(outbox: ServerOutbox, ...frames: Frame[]): readonly Frame[] {
+  for (const frame of frames) outbox.offer(frame, true);
   return outbox.take();
 }
 
 /** What a next socket replays. */
-function replay(outbox: Outbox, from: number): readonly Frame[] {
+function replay(outbox: ServerOutbox, from: number): readonly Frame[] {
   outbox.replay(from);
   return outbox.take();
 }
@@ -46,9 +46,9 @@ describe("what is kept for a peer that acknowledges", () => {
   test("may be one frame that is longer than all that may be kept, alone", () => {
     const outbox = create();
     const long = "L".repeat(1_000);
-    for (const frame of ["Aa", "Ab"]) outbox.push(frame, true);
+    for (const frame of ["Aa", "Ab"]) outbox.offer(frame, true);
     expect(outbox.take()).toEqual(["Aa", "Ab"]);
-    outbox.push(long, true);
+    outbox.offer(long, true);
     outbox.pushCall("?@@");
     expect(outbox.take()).toEqual([]);
     outbox.acknowledge(1);
@@ -110,43 +110,43 @@ describe("for a peer that was never heard", () => {
 describe("what waits", () => {
   test("overflows with a socket behind what the socket may hold, without one behind what may be kept", () => {
     const outbox = create();
-    expect(outbox.push("A".repeat(50), true)).toBe(true);
-    expect(outbox.push("A", true)).toBe(true);
-    expect(outbox.push("A", true)).toBe(false);
-    expect(outbox.push("A".repeat(49), false)).toBe(true);
-    expect(outbox.push("A", false)).toBe(false);
+    expect(outbox.offer("A".repeat(50), true)).toBe(true);
+    expect(outbox.offer("A", true)).toBe(true);
+    expect(outbox.offer("A", true)).toBe(false);
+    expect(outbox.offer("A".repeat(49), false)).toBe(true);
+    expect(outbox.offer("A", false)).toBe(false);
     expect(outbox.size).toBe(100);
   });
 
   test("overflows without a socket at as many frames as may be kept, those that are kept included", () => {
     const outbox = create();
     give(outbox, "Aa", "Ab");
-    expect(["Ac", "Ad", "Ae"].map((frame) => outbox.push(frame, false))).toEqual([true, true, false]);
+    expect(["Ac", "Ad", "Ae"].map((frame) => outbox.offer(frame, false))).toEqual([true, true, false]);
     outbox.acknowledge(1);
-    expect(outbox.push("Ae", false)).toBe(true);
+    expect(outbox.offer("Ae", false)).toBe(true);
   });
 
   test("does not overflow for calls, however many, nor where this end answers for itself", () => {
     const outbox = create();
     for (let i = 0; i < 100; i++) outbox.pushCall(`?@${i}`);
-    expect(outbox.push("Aa", false)).toBe(true);
-    expect(outbox.push("Ab", true)).toBe(true);
+    expect(outbox.offer("Aa", false)).toBe(true);
+    expect(outbox.offer("Ab", true)).toBe(true);
     const client = create({ sendLimit: Infinity });
-    for (let i = 0; i < 100; i++) expect(client.push("A".repeat(100), i % 2 === 0)).toBe(true);
+    for (let i = 0; i < 100; i++) expect(client.offer("A".repeat(100), i % 2 === 0)).toBe(true);
   });
 
   test("is weighed rightly after a part of it was taken, calls apart", () => {
     const outbox = create({ replayFrames: 2 });
     outbox.pushCall("?".repeat(40));
-    outbox.push("A".repeat(10), true);
+    outbox.offer("A".repeat(10), true);
     outbox.pushCall("?".repeat(30));
-    outbox.push("B".repeat(20), true);
+    outbox.offer("B".repeat(20), true);
     expect(outbox.take()).toHaveLength(2);
     expect(outbox.size).toBe(50);
     // 20 of it are no calls: 30 more may come, and one.
-    expect(outbox.push("C".repeat(30), true)).toBe(true);
-    expect(outbox.push("D", true)).toBe(true);
-    expect(outbox.push("E", true)).toBe(false);
+    expect(outbox.offer("C".repeat(30), true)).toBe(true);
+    expect(outbox.offer("D", true)).toBe(true);
+    expect(outbox.offer("E", true)).toBe(false);
     outbox.acknowledge(2);
     expect(outbox.take()).toEqual(["?".repeat(30), "B".repeat(20)]);
     expect(outbox.size).toBe(31);
@@ -201,7 +201,7 @@ describe("a count that is offered", () => {
 });
 
 describe("whoever waits for room", () => {
-  const waiting = async (outbox: Outbox, then: () => void): Promise<boolean> => {
+  const waiting = async (outbox: ServerOutbox, then: () => void): Promise<boolean> => {
     let woken = false;
     void outbox.room().then(() => (woken = true));
     await Promise.resolve();
@@ -215,16 +215,16 @@ describe("whoever waits for room", () => {
     const outbox = create();
     give(outbox, "Aa");
     expect(outbox.roomy).toBe(true);
-    outbox.push("Ab", true);
+    outbox.offer("Ab", true);
     expect(outbox.roomy).toBe(false);
     outbox.take();
     outbox.acknowledge(2);
     expect(outbox.roomy).toBe(true);
     const heavy = create({ replayFrames: 1024 });
     give(heavy, "A".repeat(30));
-    heavy.push("A".repeat(19), true);
+    heavy.offer("A".repeat(19), true);
     expect(heavy.roomy).toBe(true);
-    heavy.push("A", true);
+    heavy.offer("A", true);
     expect(heavy.roomy).toBe(false);
   });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Outbox } from "../../src/connection/outbox.ts";
+import { ServerOutbox } from "../../src/connection/server-outbox.ts";
 import { Replay } from "../../src/connection/replay.ts";
 import type { Frame } from "../../src/wire/frames.ts";
 
@@ -41,7 +41,7 @@ test("gives each frame once, and replays exactly what the peer has not got", () 
   const starts = fc.constantFrom(0, MODULO - 5);
   fc.assert(
     fc.property(starts, fc.boolean(), fc.array(step, { maxLength: 80 }), (start, heard, steps) => {
-      const outbox = new Outbox({ replayFrames: 6, replayLimit: 120, sendLimit: Infinity }, heard);
+      const outbox = new ServerOutbox({ replayFrames: 6, replayLimit: 120, sendLimit: Infinity }, heard);
       outbox.unpark({ sent: start, total: 2 ** 31 + start, acknowledged: start, heard, kept: [], waiting: [] });
       const pushed: string[] = [];
       const given: Frame[] = [];
@@ -52,7 +52,7 @@ test("gives each frame once, and replays exactly what the peer has not got", () 
           const frame = `${what === "call" ? "?" : "A"}${pushed.length}.`.padEnd(n);
           pushed.push(frame);
           if (what === "call") outbox.pushCall(frame);
-          else outbox.push(frame, true);
+          else outbox.offer(frame, true);
         } else if (what === "take") given.push(...outbox.take());
         else if (what === "acknowledge") {
           acknowledged += n % (given.length - acknowledged + 1);
@@ -85,16 +85,16 @@ test("gives each frame once, and replays exactly what the peer has not got", () 
 });
 
 test("another server goes on where one left off", () => {
-  const create = (sendLimit: number): Outbox => {
-    const outbox = new Outbox({ replayFrames: 3, replayLimit: 100, sendLimit }, true);
+  const create = (sendLimit: number): ServerOutbox => {
+    const outbox = new ServerOutbox({ replayFrames: 3, replayLimit: 100, sendLimit }, true);
     outbox.keeps = true;
     return outbox;
   };
   const one = create(50);
   const binary = Uint8Array.of(0x41, 1);
-  one.push(binary, true);
+  one.offer(binary, true);
   one.pushCall("?@@a");
-  for (const frame of ["Ac", "Ad"]) one.push(frame, true);
+  for (const frame of ["Ac", "Ad"]) one.offer(frame, true);
   one.take();
   one.acknowledge(1);
   one.pushCall("?@Ab");
@@ -116,5 +116,5 @@ test("another server goes on where one left off", () => {
   other.replay(2);
   expect(other.take()).toEqual(["Ac", "Ad", "?@Ab"]);
   // Nothing waits that is no call, so there is room for more.
-  expect(other.push("Ax", true)).toBe(true);
+  expect(other.offer("Ax", true)).toBe(true);
 });

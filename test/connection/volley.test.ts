@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Connection } from "../../src/connection/connection.ts";
+import { ServerConnection } from "../../src/connection/server-connection.ts";
 import { Reminder } from "../../src/connection/reminder.ts";
 import { Turn } from "../../src/connection/turn.ts";
 import { Group, type Taker, Volley } from "../../src/connection/volley.ts";
@@ -10,7 +10,7 @@ import type { Frame } from "../../src/wire/frames.ts";
 
 /** A member that sends by itself, too, over a connection as the product has it. */
 class Member implements Taker {
-  readonly wire: Connection;
+  readonly wire: ServerConnection;
   readonly got: Frame[] = [];
   /** How often it was given something. */
   gifts = 0;
@@ -21,7 +21,7 @@ class Member implements Taker {
     const room = { replayFrames: 10_000, replayLimit: 1_000_000, sendLimit: 1_000_000 };
     const reminder = new Reminder(clock, 1_000);
     const receiver = Object.assign(this as Member, { message: () => {}, call: () => {} });
-    this.wire = new Connection(receiver, { clock, volley, reminder, ...limits, ...room });
+    this.wire = new ServerConnection(receiver, { clock, volley, reminder, ...limits, ...room });
   }
 
   take(frames: readonly Frame[], size: number): void {

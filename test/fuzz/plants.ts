@@ -22,8 +22,8 @@ export const plants: readonly Plant[] = [
   "trusting",
 ];
 
-/** Campaigns within which a planted bug must be found. */
-const PATIENCE = 80;
+/** Campaigns within which a planted bug must be found: the rarest is found by one in forty. */
+const PATIENCE = 160;
 
 /** What a planted bug must be found by. */
 const oracles: Readonly<Record<Plant, readonly string[]>> = {

@@ -37,7 +37,7 @@ function createDispatcher(chain: readonly Middleware[]): Dispatcher {
   const owner = {
     clock: serverClock,
     limits: defaultLimits,
-    exposeErrors: false,
+    describe: undefined,
     peers: new Set<Peer>(),
     reports,
     storageOf: () => ({}),

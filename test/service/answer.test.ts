@@ -13,7 +13,7 @@ describe("a handler that returns", () => {
   test("a plain value makes no promise, and answers in the same turn", () => {
     const { end, peer } = createBare();
     end.take = (_, id, body) => {
-      const answer = new Answer({ codec: json, depth: 512, exposeErrors: false, failed: () => {} });
+      const answer = new Answer({ codec: json, failed: () => {} });
       end.connection.answer(id, answer);
       answer.run((value) => value, json.decode(body), answer);
       expect(answer.over).toBe(true);
@@ -446,7 +446,7 @@ describe("items from the caller", () => {
     let failure: unknown;
     let signal: AbortSignal | undefined;
     bare.end.take = (_, id) => {
-      const answer = new Answer({ codec: json, depth: 512, exposeErrors: false, failed: () => {} });
+      const answer = new Answer({ codec: json, failed: () => {} });
       bare.end.connection.answer(id, answer);
       answer.run(
         async (_, context) => {
@@ -472,7 +472,7 @@ describe("items from the caller", () => {
   test("that come with the end in one packet are all there", async () => {
     const bare = createBare();
     bare.end.take = (_, id) => {
-      const answer = new Answer({ codec: json, depth: 512, exposeErrors: false, failed: () => {} });
+      const answer = new Answer({ codec: json, failed: () => {} });
       bare.end.connection.answer(id, answer);
       answer.run(
         async (_, { items }) => {

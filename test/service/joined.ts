@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect } from "vitest";
 import { Answer } from "../../src/service/answer.ts";
 import { Calling, type CallOptions } from "../../src/service/call.ts";
+import { checkDepth } from "../../src/service/depth.ts";
+import { describeError } from "../../src/service/failures.ts";
 import { json, type Codec } from "../../src/wire/codecs.ts";
 import { createEnds, type EndOptions, type Ends } from "../connection/ends.ts";
 
@@ -33,7 +35,12 @@ export function joinWith(handler: Handler, options: JoinedOptions = {}): Joined 
   const answers: Answer[] = [];
   const failed: unknown[] = [];
   server.take = (_, id, body) => {
-    const answer = new Answer({ codec, depth: 512, exposeErrors, failed: (error) => void failed.push(error) });
+    const answer = new Answer({
+      codec,
+      check: (body) => checkDepth(codec, body, 512),
+      describe: exposeErrors ? describeError : undefined,
+      failed: (error) => void failed.push(error),
+    });
     answers.push(answer);
     server.connection.answer(id, answer);
     answer.run(handler, codec.decode(body), answer);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PrismError } from "../../src/wire/errors.ts";
 import type { Calling } from "../../src/service/call.ts";
+import { TestAnswering } from "../connection/ends.ts";
 import { expectNoUnhandledRejections, joinWith, watch, type Handler, type Joined, type Outcome } from "./joined.ts";
 
 /* What a peer's streams cost once there are too many: nothing that was begun is left running. */
@@ -244,5 +245,5 @@ test("what streams is stopped when the connection ends, and nothing is counted t
   server.connection.end(new PrismError("lost"));
   await clock.settle();
   expect(sources.map(({ returned }) => returned)).toEqual([1, 1]);
-  expect([1, 2, 3].map(() => server.connection.load.openStream())).toEqual([true, true, false]);
+  expect([1, 2, 3].map(() => server.connection.load.stream(new TestAnswering(), 1))).toEqual([true, true, false]);
 });
