@@ -1,15 +1,21 @@
 import { serverClock } from "../src/server/clock.ts";
 import type { Socket } from "../src/socket/socket.ts";
 
-/** What is used of Deno's `WebSocket`; its handlers are taken over. */
+/** What is used of Deno's `MessageEvent` and `CloseEvent`. */
+interface DenoEvent {
+  readonly type: string;
+  readonly data: string | ArrayBuffer;
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What is used of Deno's `WebSocket`. */
 export interface DenoWebSocket {
   binaryType: string;
   readonly bufferedAmount: number;
   readonly readyState: number;
-  onclose: unknown;
-  onerror: unknown;
-  onmessage: unknown;
-  onopen: unknown;
+  addEventListener(type: string, listener: { handleEvent(event: DenoEvent): void }): void;
+  addEventListener(type: "open", listener: () => void, options: { once: true }): void;
   close(code?: number, reason?: string): void;
   send(data: string | Uint8Array): void;
 }
@@ -17,7 +23,6 @@ export interface DenoWebSocket {
 /** How often sockets with waiting bytes are looked at, in ms: Deno has no event for it. */
 const DRAIN_POLL = 4;
 const OPEN = 1;
-const CLOSED = 3;
 
 const ignore = (): void => {};
 
@@ -25,7 +30,10 @@ const ignore = (): void => {};
 const waiting = new Set<DenoSocket>();
 let polling = false;
 
-/** A WebSocket of Deno's as a {@linkcode Socket}. A class: what is made for each of thousands is kept small. */
+/**
+ * A WebSocket of Deno's as a {@linkcode Socket}, which is its listener, too: with a handler for each event, an idle one
+ * would keep twice as much.
+ */
 export class DenoSocket implements Socket {
   readonly protocol: string | undefined;
   onmessage: (data: string | Uint8Array) => void = ignore;
@@ -34,6 +42,8 @@ export class DenoSocket implements Socket {
 
   readonly #ws: DenoWebSocket;
   readonly #patience: number;
+  #closed = false; // by us: nothing more is heard of it but its end
+  #gone = false;
 
   /**
    * @param ws an open WebSocket that nothing was received from yet
@@ -45,11 +55,19 @@ export class DenoSocket implements Socket {
     this.protocol = protocol;
     this.#patience = patience;
     ws.binaryType = "arraybuffer";
-    ws.onerror = ignore;
-    ws.onmessage = ({ data }: { data: string | ArrayBuffer }): void =>
-      this.onmessage(typeof data === "string" ? data : new Uint8Array(data));
-    // Deno says 0 where the standard says 1006.
-    ws.onclose = (event: { code: number; reason: string }): void => this.onclose(event.code || 1006, event.reason);
+    ws.addEventListener("message", this);
+    ws.addEventListener("close", this);
+  }
+
+  /** Takes an event of the WebSocket. */
+  handleEvent({ type, data, code, reason }: DenoEvent): void {
+    if (type === "message") {
+      if (!this.#closed) this.onmessage(typeof data === "string" ? data : new Uint8Array(data));
+    } else if (!this.#gone) {
+      this.#gone = true;
+      // Deno says 0 where the standard says 1006.
+      this.onclose(code || 1006, reason);
+    }
   }
 
   get bufferedAmount(): number {
@@ -67,7 +85,7 @@ export class DenoSocket implements Socket {
 
   close(code = 1005, reason = ""): void {
     const ws = this.#ws;
-    ws.onmessage = null;
+    this.#closed = true;
     try {
       ws.close(code === 1005 ? undefined : code, reason || undefined);
     } catch {
@@ -75,8 +93,8 @@ export class DenoSocket implements Socket {
     }
     // Deno waits for the peer's answer for ever, and nothing cuts it; at least the app is rid of it.
     serverClock.setTimer(() => {
-      if (ws.readyState === CLOSED || ws.onclose === null) return;
-      ws.onclose = null;
+      if (this.#gone) return;
+      this.#gone = true;
       this.onclose(code, reason);
     }, this.#patience);
   }

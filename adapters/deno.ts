@@ -76,9 +76,8 @@ export function handler(app: Servable): DenoHandler {
     const request = withHost(given);
     const peer = { remoteAddress: (info.remoteAddr as { hostname?: string }).hostname };
     if (!app.isUpgrade(request)) return app.fetch(request, peer);
-    // Deno's own request cannot be read once it is answered, or its peer gone. To make another takes time, too.
-    const toLasting = (): Request => new Request(request.url, { headers: request.headers });
-    const answer = await handshakes.admit(toLasting, peer);
+    // Its URL and headers were looked at, and so can be read when it is answered, or its peer gone.
+    const answer = await handshakes.admit(request, peer);
     if (!isAdmission(answer)) return answer;
     try {
       return upgrade(request, answer, handshakes, app.transport.handshake);
@@ -102,14 +101,16 @@ function upgrade(request: Request, admission: Admission, handshakes: Handshakes,
   for (const [name, value] of admission.headers) response.headers.append(name, value);
   if (admission.protocol !== undefined) response.headers.set("sec-websocket-protocol", admission.protocol);
   // A peer that has gone by now raises no event at all.
+  let late = false;
   const deadline = handshakes.limit(() => {
-    ws.onopen = null;
+    late = true;
     admission.abandon();
   });
-  ws.onopen = (): void => {
+  const open = (): void => {
     deadline.cancel();
-    admission.open(new DenoSocket(ws, admission.protocol, patience));
+    if (!late) admission.open(new DenoSocket(ws, admission.protocol, patience));
   };
+  ws.addEventListener("open", open, { once: true });
   return response;
 }
 

@@ -35,7 +35,7 @@ export class Connection implements CallsOwner, Traffic {
     this.#options = options;
     this.calls = new Calls(this, receiver, options);
     this.outbox = outbox;
-    this.receipts = new Receipts(options.reminder, () => this.link?.mark());
+    this.receipts = new Receipts(options.reminder, this);
   }
 
   /** Counted frames received so far, modulo 2^31. */
@@ -60,6 +60,11 @@ export class Connection implements CallsOwner, Traffic {
   /** Waits until there may be room; whoever comes back looks again. */
   room(): Promise<void> {
     return this.over ? Promise.resolve() : this.outbox.room();
+  }
+
+  /** Has what is due sent when the turn is over. For the receipts only. */
+  mark(): void {
+    this.link?.mark();
   }
 
   /** @param link the link that carries its frames from now on, instead of any before */

@@ -11,6 +11,12 @@ const HEADER = 15;
 /** How long a frame may wait for its acknowledgement, in ms. */
 export const ACKNOWLEDGE_WITHIN = 1_000;
 
+/** Whose receipts they are. */
+export interface ReceiptsOwner {
+  /** Has what is due sent when the turn is over. */
+  mark(): void;
+}
+
 /** Counts what an end has received, and says when that is to be acknowledged. */
 export class Receipts implements Remindable {
   /** Counted frames received so far, modulo 2^31. */
@@ -20,7 +26,7 @@ export class Receipts implements Remindable {
   /** Whether an acknowledgement is to be sent. */
   due = false;
   readonly #reminder: Pick<Reminder, "add" | "delete">;
-  readonly #mark: () => void;
+  readonly #owner: ReceiptsOwner;
   #frames = 0;
   #bytes = 0;
   #reminded = false;
@@ -29,11 +35,11 @@ export class Receipts implements Remindable {
 
   /**
    * @param reminder tells when a frame has waited long enough
-   * @param mark has what is due sent
+   * @param owner their connection
    */
-  constructor(reminder: Pick<Reminder, "add" | "delete">, mark: () => void) {
+  constructor(reminder: Pick<Reminder, "add" | "delete">, owner: ReceiptsOwner) {
     this.#reminder = reminder;
-    this.#mark = mark;
+    this.#owner = owner;
   }
 
   /**
@@ -95,6 +101,6 @@ export class Receipts implements Remindable {
   #say(): void {
     if (this.due) return;
     this.due = true;
-    this.#mark();
+    this.#owner.mark();
   }
 }

@@ -30,11 +30,11 @@ export class Handshakes {
   /**
    * Asks the app to admit an upgrade, for as long as a handshake may take: `app.admit` with a deadline.
    *
-   * @param request the upgrade request, or what makes it when it is its turn; where that throws, the peer has gone
+   * @param request the upgrade request
    * @param peer what is known of the peer
    * @returns the app's answer, or a `Response` with status 503 when it took too long; what it answers later is abandoned
    */
-  admit(request: Request | (() => Request), peer: PeerInfo): Promise<Admission | Response> {
+  admit(request: Request, peer: PeerInfo): Promise<Admission | Response> {
     return new Promise((resolve) => {
       let late = false;
       const deadline = this.limit(() => {
@@ -48,13 +48,7 @@ export class Handshakes {
       };
       const settleInTurn = (answer: Admission | Response): void => turnstile.pass(() => settle(answer));
       turnstile.pass(() => {
-        let asked: Request;
-        try {
-          asked = typeof request === "function" ? request() : request;
-        } catch {
-          return settle(new Response(null, { status: 400 }));
-        }
-        this.#app.admit(asked, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
+        this.#app.admit(request, peer).then(settleInTurn, () => settleInTurn(new Response(null, { status: 500 })));
       });
     });
   }

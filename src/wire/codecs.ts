@@ -58,12 +58,15 @@ export const text: Codec<string> = {
   clean: true,
   encode: (value) =>
     value.replace(ESCAPED, (sign) => (sign === "\x1b" ? "\x1be" : sign === "\x1e" ? "\x1bs" : "\ufffd")),
-  decode: (body) =>
+  decode: (body) => {
     // A copy: what is cut out of a packet keeps the whole packet in memory, and texts are kept.
-    fromUtf8(toUtf8(bodyText(body))).replace(/\x1b(.?)/gsu, (_, mark: string) => {
+    const value = fromUtf8(toUtf8(bodyText(body)));
+    if (!value.includes("\x1b")) return value;
+    return value.replace(/\x1b(.?)/gsu, (_, mark: string) => {
       if (mark !== "e" && mark !== "s") throw new PrismError("bad_input", "Unknown escape");
       return mark === "e" ? "\x1b" : "\x1e";
-    }),
+    });
+  },
 };
 
 /** The bytes themselves. */

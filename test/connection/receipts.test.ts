@@ -14,7 +14,7 @@ interface Counted {
 function createReceipts(acknowledges = true): Counted {
   const clock = new FakeClock();
   let marks = 0;
-  const receipts = new Receipts(new Reminder(clock, ACKNOWLEDGE_WITHIN), () => void marks++);
+  const receipts = new Receipts(new Reminder(clock, ACKNOWLEDGE_WITHIN), { mark: () => void marks++ });
   receipts.acknowledges = acknowledges;
   return { clock, receipts, marks: () => marks };
 }
@@ -87,7 +87,7 @@ describe("what was received", () => {
     const clock = new FakeClock();
     const reminder = new Reminder(clock, 1_000);
     const marks = [0, 0];
-    const [one, other] = marks.map((_, i) => new Receipts(reminder, () => void marks[i]!++));
+    const [one, other] = marks.map((_, i) => new Receipts(reminder, { mark: () => void marks[i]!++ }));
     one!.acknowledges = other!.acknowledges = true;
     one!.count(0);
     other!.count(0);

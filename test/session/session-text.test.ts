@@ -10,7 +10,8 @@ test("any JSON comes back as it was", () => {
   fc.assert(
     fc.property(data, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (data, version) => {
       const plain = JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
-      fc.pre(!JSON.stringify(data).includes("__proto__"));
+      // What is left out: the next tests have it.
+      fc.pre(!/__proto__|prototype/.test(JSON.stringify(data)));
       const record = { ...toRecordOf(plain), version };
       expect(fromText(toText(record))).toEqual(record);
     }),
