@@ -65,8 +65,10 @@ export const rpc: Readonly<Record<string, Scenario>> = {
     await assertFails(client.calls.hang(key), "timeout");
     assert.ok((await client.calls.trace.ended(key, { timeout: 5_000 })).aborted);
   },
-  "a call times out after its own time, and the handler's signal aborts": async ({ client: { calls } }) => {
+  "a call times out after its own time, and the handler's signal aborts": async ({ client: { calls, connection } }) => {
     const key = newKey();
+    // One whose time ran out before there was a socket was never sent.
+    await connection.opened;
     const patient = calls.echo("patient", { timeout: Infinity });
     await assertFails(calls.hang(key, { timeout: 40 }), "timeout");
     assert.ok((await calls.trace.ended(key)).aborted);

@@ -93,8 +93,9 @@ export const streams: Readonly<Record<string, Scenario>> = {
       if (performance.now() > until) break;
     }
   },
-  "a stream that falls silent ends at both ends when its time is over": async ({ client: { calls } }) => {
+  "a stream that falls silent ends at both ends when its time is over": async ({ client: { calls, connection } }) => {
     const key = newKey();
+    await connection.opened;
     async function* silent(): AsyncGenerator<number> {
       yield 1;
       await new Promise(() => {});
