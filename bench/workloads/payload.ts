@@ -2,7 +2,8 @@ import type { Effort, Table, Workload } from "../harness/section.ts";
 import { bytesBody, lengthOf, listBody } from "../load/bodies.ts";
 import { driveClosed } from "../load/closed-loop.ts";
 import type { Body } from "../load/dialect.ts";
-import { besideOn, formatMedian, formatRatio, measureAll, type Measures } from "../systems/compare.ts";
+import { measureAll, type Measures } from "../systems/compare.ts";
+import { toCallsTable } from "../systems/calls-table.ts";
 import { echoControls } from "../systems/controls.ts";
 import { label } from "../systems/labels.ts";
 import { rpcPeers } from "../systems/peers.ts";
@@ -65,23 +66,7 @@ function toTable({ name, body, inFlight }: Kind, measured: ReadonlyMap<System, M
   const rateOf = (system: System): readonly number[] | undefined => measured.get(system)![`rate ${name}`];
   return {
     caption: `${name} (${lengthOf(body).toLocaleString("en")} bytes), ${inFlight} in flight`,
-    columns: [
-      "system",
-      "calls a second",
-      "CPU a call, µs",
-      "the generator's, µs",
-      "beside `ws echo, corked`",
-      "beside Socket.IO's ack",
-    ],
-    rows: systems.map((system) => [
-      label(system),
-      formatMedian(rateOf(system)),
-      formatMedian(measured.get(system)![`cpu ${name}`]),
-      formatMedian(measured.get(system)![`own ${name}`]),
-      ...["ws echo, corked", "Socket.IO ack"].map((other) =>
-        formatRatio(rateOf(system), rateOf(besideOn(systems, other, system))),
-      ),
-    ]),
+    ...toCallsTable(systems, measured, name),
     data: Object.fromEntries(
       systems.flatMap((system) => {
         const rates = rateOf(system);

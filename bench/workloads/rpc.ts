@@ -2,7 +2,8 @@ import type { Table, Workload } from "../harness/section.ts";
 import { SMALL } from "../load/bodies.ts";
 import { driveClosed } from "../load/closed-loop.ts";
 import { toSamples } from "../report/systems.ts";
-import { besideOn, formatMedian, formatRatio, measureAll, type Measures } from "../systems/compare.ts";
+import { measureAll, type Measures } from "../systems/compare.ts";
+import { toCallsTable } from "../systems/calls-table.ts";
 import { echoControls } from "../systems/controls.ts";
 import { label, packageVersions } from "../systems/labels.ts";
 import { generatorLimit } from "../systems/limit.ts";
@@ -66,23 +67,7 @@ function toTable(inFlight: number, measured: ReadonlyMap<System, Measures>): Tab
   const rateOf = (system: System): readonly number[] => measured.get(system)![`rate ${inFlight}`]!;
   return {
     caption: `${inFlight} in flight on each of ${CONNECTIONS} connections`,
-    columns: [
-      "system",
-      "calls a second",
-      "CPU a call, µs",
-      "the generator's, µs",
-      "beside `ws echo, corked`",
-      "beside Socket.IO's ack",
-    ],
-    rows: systems.map((system) => [
-      label(system),
-      formatMedian(rateOf(system)),
-      formatMedian(measured.get(system)![`cpu ${inFlight}`]),
-      formatMedian(measured.get(system)![`own ${inFlight}`]),
-      ...["ws echo, corked", "Socket.IO ack"].map((name) =>
-        formatRatio(rateOf(system), rateOf(besideOn(systems, name, system))),
-      ),
-    ]),
+    ...toCallsTable(systems, measured, inFlight),
     data: {
       case: "schema",
       connections: CONNECTIONS,
