@@ -16,29 +16,59 @@ const errorCodes: ReadonlyMap<string, number> = new Map([
   ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009],
 ]);
 
+/** A frame: in bytes, or as a string whose characters are its bytes, which Node writes without a buffer of its own. */
+type WebSocketFrame = Buffer | string;
+
 /** A frame longer than this is not kept, in bytes: it may be the last for a long time. */
 const MAX_KEPT = 65_536;
 let lastData: string | Uint8Array | undefined;
-let lastFrame = EMPTY;
+let lastFrame: WebSocketFrame = EMPTY;
+
+/** Bytes from here on go as they are, behind their header: to copy so many takes longer than to write two pieces. */
+const MIN_LONG = 4_096;
+
+/** The first two bytes of a text's frame, by its length, where the length is in the second. */
+const shortHeaders: readonly string[] = Array.from({ length: 126 }, (_, length) => String.fromCharCode(0x81, length));
 
 /** An unmasked frame (RFC 6455 section 5.2). The last one is kept: a publication goes to many sockets, as the same packet. */
-function toFrame(data: string | Uint8Array): Buffer {
+function toFrame(data: string | Uint8Array): WebSocketFrame {
   if (data === lastData) return lastFrame;
-  const text = typeof data === "string";
-  const length = text ? Buffer.byteLength(data) : data.length;
-  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(start + length);
-  frame[0] = text ? 0x81 : 0x82;
-  frame[1] = start === 2 ? length : start === 4 ? 126 : 127;
-  if (start === 4) frame.writeUInt16BE(length, 2);
-  if (start === 10) frame.writeBigUInt64BE(BigInt(length), 2);
-  if (text) frame.write(data, start);
-  else frame.set(data, start);
-  if (length <= MAX_KEPT) {
+  const frame = typeof data === "string" && isShortAscii(data) ? shortHeaders[data.length]! + data : toBytes(data);
+  if (frame.length <= MAX_KEPT) {
     lastData = data;
     lastFrame = frame;
   }
   return frame;
+}
+
+/** Whether a text is one byte for each character, and few of them: most answers to calls are. */
+function isShortAscii(text: string): boolean {
+  if (text.length >= shortHeaders.length) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
+function toBytes(data: string | Uint8Array): Buffer {
+  const text = typeof data === "string";
+  const length = text ? Buffer.byteLength(data) : data.length;
+  const start = headerLength(length);
+  const frame = Buffer.allocUnsafe(start + length);
+  writeHeader(frame, text ? 0x81 : 0x82, length);
+  if (text) frame.write(data, start);
+  else frame.set(data, start);
+  return frame;
+}
+
+function headerLength(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+function writeHeader(frame: Buffer, first: number, length: number): void {
+  const start = headerLength(length);
+  frame[0] = first;
+  frame[1] = start === 2 ? length : start === 4 ? 126 : 127;
+  if (start === 4) frame.writeUInt16BE(length, 2);
+  if (start === 10) frame.writeBigUInt64BE(BigInt(length), 2);
 }
 
 const CARRIED: unique symbol = Symbol("prism");
@@ -57,7 +87,7 @@ export class NodeSocket implements Socket {
   #code = 1006; // ours, once we closed
   #closed = false;
   #draining = false;
-  #first: Buffer | undefined; // waits for the message that follows
+  #first: WebSocketFrame | undefined; // waits for the message that follows
 
   constructor(ws: WebSocket, raw: Duplex) {
     this.#ws = ws;
@@ -103,15 +133,35 @@ export class NodeSocket implements Socket {
       this.#ws.send(data, (error) => this.#written(error));
       return;
     }
-    const frame = toFrame(data);
     if (more) {
-      this.#first = frame;
+      this.#first = toFrame(data);
       return;
     }
     // Two small writes are two system calls, and two packets of TCP.
-    this.#raw.write(this.#first === undefined ? frame : Buffer.concat([this.#first, frame]));
-    this.#first = undefined;
+    const first = this.#first;
+    const long = typeof data !== "string" && data.length >= MIN_LONG;
+    if (first === undefined && !long) this.#write(toFrame(data));
+    else {
+      this.#first = undefined;
+      this.#raw.cork();
+      if (first !== undefined) this.#write(first);
+      if (long) this.#writeLong(data);
+      else this.#write(toFrame(data));
+      this.#raw.uncork();
+    }
     if (!this.#draining && this.#ws.bufferedAmount > 0) this.#awaitDrain();
+  }
+
+  #write(frame: WebSocketFrame): void {
+    if (typeof frame === "string") this.#raw.write(frame, "latin1");
+    else this.#raw.write(frame);
+  }
+
+  #writeLong(data: Uint8Array): void {
+    const header = Buffer.allocUnsafe(headerLength(data.length));
+    writeHeader(header, 0x82, data.length);
+    this.#raw.write(header);
+    this.#raw.write(data);
   }
 
   close(code?: number, reason?: string): void {

@@ -152,8 +152,11 @@ describe.each(runtimeNames)("%s", (name) => {
   test("echoes text, bytes and empty messages, in order", async () => {
     const id = newId();
     const { ws, got } = await dial(server.url, `/prism?id=${id}`);
-    const sizes = [0, 1, 125, 126, 65_000];
-    const texts = ["", "a", "ü€😀", "\u{feff}bom", "\0", ...sizes.map((size) => "x".repeat(size))];
+    // About the lengths at which a frame's header grows, and where an adapter may take another way.
+    const sizes = [0, 1, 125, 126, 4_095, 4_096, 65_000, 65_535, 65_536];
+    const letters = ["x", "\x7f", "\x80", "é", "€"];
+    const long = letters.flatMap((letter) => [1, 41, 62, 63, 124, 125, 126].map((size) => letter.repeat(size)));
+    const texts = ["", "a", "ü€😀", "\u{feff}bom", "\0", ...long, ...sizes.map((size) => "x".repeat(size))];
     const bytes = sizes.map((size) => Buffer.alloc(size, size));
     for (const message of [...texts, ...bytes]) ws.send(message);
     expect(await got(texts.length + bytes.length)).toEqual([...texts, ...bytes]);
@@ -167,6 +170,14 @@ describe.each(runtimeNames)("%s", (name) => {
     const { ws, got } = await dial(server.url, "/prism");
     ws.send("!burst 200");
     expect(await got(200)).toEqual(Array.from({ length: 200 }, (_, i) => (i % 2 ? `${i}` : Buffer.of(i))));
+    ws.close();
+  });
+
+  test("sends messages that are to leave together in order, of whatever kind", async () => {
+    const { ws, got } = await dial(server.url, "/prism");
+    ws.send("!joined");
+    const kinds = ["a", "é".repeat(200), Buffer.of(1), Buffer.alloc(5_000)];
+    expect(await got(32)).toEqual(kinds.flatMap((first) => kinds.flatMap((second) => [first, second])));
     ws.close();
   });
 

@@ -42,6 +42,15 @@ export function createServable(transport: Partial<TransportLimits> = {}): Servab
         socket.close(4009, "twice");
       }
       if (command === "!burst") for (let i = 0; i < Number(first); i++) socket.send(i % 2 ? `${i}` : Uint8Array.of(i));
+      if (command === "!joined") {
+        const kinds = ["a", "\u00e9".repeat(200), Uint8Array.of(1), new Uint8Array(5_000)];
+        for (const first of kinds) {
+          for (const second of kinds) {
+            socket.send(first, true);
+            socket.send(second);
+          }
+        }
+      }
       if (command === "!flood") {
         const message = "x".repeat(Number(second));
         for (let i = 0; i < Number(first); i++) socket.send(message);
