@@ -30,20 +30,24 @@ export function fromUtf8(bytes: Uint8Array): string {
   }
 }
 
+/** How many characters are measured at once. */
+const PIECE = 1_024;
+/** Where they are written to: platforms do that many times faster than each character can be looked at. */
+const scratch = /* @__PURE__ */ new Uint8Array(PIECE * 3);
+
 /**
- * How many bytes a text takes in UTF-8, without writing them.
+ * How many bytes a text takes in UTF-8.
  *
- * @param text any text
+ * @param text any text; a lone surrogate becomes U+FFFD
  * @returns its length in bytes
  */
 export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code <= 0x7f) continue;
-    bytes += code < 0x800 ? 1 : 2;
-    // A surrogate pair is two units and four bytes; a lone one is written as U+FFFD, which has three.
-    if ((code & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
+  let bytes = 0;
+  for (let at = 0, end = 0; at < text.length; at = end) {
+    end = at + PIECE;
+    // Not between the halves of a surrogate pair.
+    if ((text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
+    bytes += encoder.encodeInto(text.slice(at, end), scratch).written;
   }
   return bytes;
 }
