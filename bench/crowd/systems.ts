@@ -57,6 +57,7 @@ export const systems = {
     args: ["corked"],
     room: { file: "servers/ws-broadcast.ts", args: ["corked"] },
   },
+  tcpNode20: { name: "TCP alone · Node 20", runtime: "node20", file: "servers/tcp-broadcast.ts", dialect: bare },
   wsNode26: { ...wsNode20, name: "ws · Node 26", runtime: "nodeCurrent" },
   plainBun: {
     name: "Bun.serve · Bun",

@@ -77,6 +77,7 @@ export const goals: readonly Goal[] = [
   rpc(1, { system: "Prism, Node 20", beside: "ws, Node 20", atLeast: 0.95 }),
   fanOut({ system: "Prism, Node 26", beside: "Socket.IO, Node 26", atLeast: 20 }),
   fanOut({ system: "Prism, Node 20", beside: "Socket.IO, Node 20", atLeast: 20 }),
+  fanOut({ system: "TCP alone, Node 20", beside: "Socket.IO, Node 20" }),
   fanOut({ system: "Prism, Bun", beside: "Bun.serve, Bun", atLeast: 1 }),
   memory("bytes", { system: "Prism, Node 20", beside: "ws, Node 20", atMost: 1.3 }),
   memory("bytes", { system: "Prism, Node 20", beside: "Socket.IO, Node 20", under: 1 }),

@@ -2,11 +2,10 @@
  * What answers Prism's calls at the least cost there is: a TCP server that looks a packet up among those it has seen, and
  * writes what it wrote then. What the generator reaches against it is what the generator reaches.
  */
-import { createHash } from "node:crypto";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { ready } from "./ready.ts";
+import { upgrade } from "./upgrade.ts";
 
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** What is written for a packet, by the packet as it came, under its mask. */
 const answers = new Map<string, Buffer>();
 
@@ -18,16 +17,6 @@ function answer(masked: Buffer, mask: Buffer): Buffer {
   const { length } = reply;
   const head = length < 126 ? [0x81, length] : [0x81, 126, length >> 8, length & 255];
   return Buffer.concat([Buffer.from(head), Buffer.from(reply, "latin1")]);
-}
-
-function upgrade(socket: Socket, request: string): void {
-  const key = /sec-websocket-key: (.+)\r\n/i.exec(request)![1]!;
-  const accept = createHash("sha1")
-    .update(key + GUID)
-    .digest("base64");
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-  );
 }
 
 const server = createServer({ noDelay: true }, (socket) => {

@@ -12,6 +12,7 @@ const systems: readonly CrowdSystem[] = [
   all.prismDeno,
   all.wsNode20,
   all.wsCorkedNode20,
+  all.tcpNode20,
   all.plainBun,
   peer,
   all.socketIoNode26,
@@ -114,7 +115,9 @@ export const workload: Workload = {
         "been sent exactly as many as were published, or the run fails. Prism validates each publication with a schema, " +
         "counts it for each subscriber, and keeps it until it is acknowledged; the controls do none of it. With one in flight a " +
         "delivery is a packet in all systems. With 16, Prism joins what goes to a subscriber in one turn into one packet, and the " +
-        "corked control writes it at one go, as Bun's own publish does: this is what batching alone gains. Where " +
+        "corked control writes it at one go, as Bun's own publish does: this is what batching alone gains. `TCP alone` knows no " +
+        "WebSocket: it writes to each subscriber, at one go, bytes that are there already, and is sent nothing by any of them. No server on " +
+        "Node can do less, so where Socket.IO writes once for each delivery, the most that 16 at one go can be ahead of it stands there. Where " +
         "the generator's time for a delivery comes near the server's, the server could do more.",
       tables,
     };
