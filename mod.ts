@@ -35,7 +35,7 @@ export type { Off } from "./src/service/emitter.ts";
 export type { ItemSource } from "./src/service/items.ts";
 export type * from "./src/service/union.ts";
 export type * from "./src/service/hosts.ts";
-export type { Json, JsonObject } from "./src/service/json-type.ts";
+export type { Json, JsonObject, JsonValue, NotFunction, NotFunctionObject } from "./src/service/json-type.ts";
 export type * from "./src/service/middleware.ts";
 export type * from "./src/service/schema.ts";
 export type { CookieOptions } from "./src/session/cookie.ts";

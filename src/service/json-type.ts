@@ -1,8 +1,19 @@
+/** What JSON leaves as it is. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | void
+  | readonly JsonValue[]
+  | { readonly [key: string | symbol]: JsonValue };
+
 /**
  * What a value becomes on its way through JSON: a `Date` becomes a `string`, functions are gone, maps and sets are empty,
  * bytes are an object of numbers, and a `bigint` cannot be written.
  */
-export type Json<T> = T extends string | number | boolean | null | undefined | void
+export type Json<T> = T extends JsonValue
   ? T
   : T extends bigint
     ? never
@@ -20,5 +31,18 @@ export type JsonObject<T> = T extends { toJSON(): infer Written }
     : T extends (...args: never) => unknown
       ? never
       : T extends object
-        ? { [Key in keyof T as T[Key] extends (...args: never) => unknown ? never : Key]: Json<T[Key]> }
+        ? T extends { readonly [Key in keyof T]: NotFunction }
+          ? { [Key in keyof T]: Json<T[Key]> }
+          : { [Key in keyof T as T[Key] extends (...args: never) => unknown ? never : Key]: Json<T[Key]> }
         : T;
+
+/** Anything but a function. */
+export type NotFunction = string | number | boolean | bigint | symbol | null | undefined | void | NotFunctionObject;
+
+/** An object that is no function: those have an `apply`. Objects that have one of their own are looked at member by member. */
+export interface NotFunctionObject {
+  /** Which all objects have, so that nothing is refused for having no member of these. */
+  readonly toString: unknown;
+  /** Which functions have. */
+  readonly apply?: undefined;
+}

@@ -37,7 +37,7 @@ import type { AnyChannelOptions } from "./server-room.ts";
 import type { PubsubClient, PubsubHalf } from "./client-api.ts";
 import type { Channel, Channels, Emits, PubsubEvents, Receives, Target } from "./types.ts";
 
-export type { Json, JsonObject } from "../../service/json-type.ts";
+export type { Json, JsonObject, JsonValue, NotFunction, NotFunctionObject } from "../../service/json-type.ts";
 export { channel, event } from "./channel.ts";
 export type * from "./channel.ts";
 export type { Position } from "../../broker/broker.ts";

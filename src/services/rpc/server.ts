@@ -27,7 +27,7 @@ import type {
   RpcServer,
 } from "./types.ts";
 
-export type { Json, JsonObject } from "../../service/json-type.ts";
+export type { Json, JsonObject, JsonValue, NotFunction, NotFunctionObject } from "../../service/json-type.ts";
 export { procedure } from "./procedure.ts";
 export type * from "./procedure.ts";
 export type * from "./types.ts";
