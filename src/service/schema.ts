@@ -24,11 +24,18 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+/** The types that a schema says it has; where it says none, those of its `validate`. */
+export type TypesOfSchema<S extends StandardSchema> = "types" extends keyof S["~standard"]
+  ? S["~standard"]["types"] & {}
+  : S extends StandardSchema<infer Input, infer Output>
+    ? { readonly input: Input; readonly output: Output }
+    : never;
+
 /** What a schema takes. */
-export type SchemaInput<S> = S extends StandardSchema<infer Input, unknown> ? Input : unknown;
+export type SchemaInput<S> = S extends StandardSchema ? TypesOfSchema<S>["input"] : unknown;
 
 /** What a schema gives. */
-export type SchemaOutput<S> = S extends StandardSchema<infer _Input, infer Output> ? Output : unknown;
+export type SchemaOutput<S> = S extends StandardSchema ? TypesOfSchema<S>["output"] : unknown;
 
 /** More issues than these help nobody, and a hostile value can have very many. */
 const MAX_ISSUES = 16;

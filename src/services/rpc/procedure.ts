@@ -1,6 +1,6 @@
 import type { CallContext, ServiceCallContext, Shape } from "../../service/contexts.ts";
 import { isAsyncIterable } from "../../service/items.ts";
-import { isSchema, validate, type SchemaInput, type SchemaOutput, type StandardSchema } from "../../service/schema.ts";
+import { isSchema, validate, type StandardSchema, type TypesOfSchema } from "../../service/schema.ts";
 import { after } from "../../service/thenable.ts";
 import { isPrismError, PrismError } from "../../wire/errors.ts";
 import type { Body } from "../../wire/frames.ts";
@@ -23,35 +23,33 @@ export interface ProcedureOptions {
 }
 
 /** A handler without input. */
-export type BareHandler<Context> = (context: Context) => unknown;
+export interface BareHandler<Context, Result = unknown> {
+  /** Gets the context alone. */
+  (context: Context): Result;
+  /** A schema may be a function, but it is no handler. */
+  readonly "~standard"?: undefined;
+}
 
-/** The schema of a procedure's input, whichever way it was given. */
-export type InputSchema<D> = D extends StandardSchema ? D : D extends { readonly input: infer S } ? S : undefined;
-
-/** The handler that a definition asks for. */
-export type Handler<D, Context, Result> =
-  InputSchema<D> extends StandardSchema
-    ? (input: SchemaOutput<InputSchema<D>>, context: Context & ItemsContext<D>) => Result
-    : (context: Context & ItemsContext<D>) => Result;
+/** What a handler gets, by what stands before it. In brackets, so that one of several schemas is a schema too. */
+export type HandlerArguments<D, Context> = [D] extends [infer S extends StandardSchema]
+  ? [input: TypesOfSchema<S>["output"], context: Context]
+  : D extends { readonly input: infer S extends StandardSchema }
+    ? [input: TypesOfSchema<S>["output"], context: Context & ItemsContext<D>]
+    : [context: Context & ItemsContext<D>];
 
 /** What `items` adds to the context. */
 export type ItemsContext<D> = D extends { readonly items: infer S extends StandardSchema }
-  ? { readonly items: AsyncIterableIterator<SchemaOutput<S>> }
+  ? { readonly items: AsyncIterableIterator<TypesOfSchema<S>["output"]> }
   : unknown;
 
-/** The procedure that a definition makes. */
-export type ProcedureOf<D, Result, Needs> = D extends StandardSchema
-  ? Procedure<Signature<SchemaInput<D>, Result, never>, Needs>
-  : D extends (context: never) => infer Returned
-    ? Procedure<Signature<undefined, Returned, never>, Needs>
-    : Procedure<
-        Signature<
-          InputSchema<D> extends StandardSchema ? SchemaInput<InputSchema<D>> : undefined,
-          Result,
-          D extends { readonly items: infer S extends StandardSchema } ? SchemaInput<S> : never
-        >,
-        Needs
-      >;
+/** A procedure's types, by what stands before its handler. */
+export type SignatureOf<D, Result> = D extends StandardSchema
+  ? Signature<TypesOfSchema<D>["input"], Result, never>
+  : Signature<
+      D extends { readonly input: infer S extends StandardSchema } ? TypesOfSchema<S>["input"] : undefined,
+      Result,
+      D extends { readonly items: infer S extends StandardSchema } ? TypesOfSchema<S>["input"] : never
+    >;
 
 /** A procedure's types, from those of its handler. */
 export interface Signature<Input, Result, Sent> {
@@ -68,24 +66,31 @@ export interface Signature<Input, Result, Sent> {
 /** Stands before procedures: throws, or returns what joins the context. */
 export type Guard<Context, Added> = (context: Context) => Added | Promise<Added>;
 
-/** `procedure`, with what guards have added to the context. */
+/**
+ * `procedure`, with what guards have added to the context. Its two signatures take one argument and two, so that an error
+ * is always told against the one that is meant.
+ */
 export interface ProcedureBuilder<S, Added = unknown> {
   /**
-   * Declares a procedure: `procedure(handler)`, `procedure(schema, handler)` or `procedure(options, handler)`.
+   * Declares a procedure without input: `procedure(handler)`.
    *
-   * @param definition the handler; or the input's schema, or options, before it
+   * @param handler gets the context; an async generator's items reach the client as they come
+   * @returns the procedure, for `rpc`
+   * @throws {TypeError} if there is no handler
+   */
+  <Result>(handler: BareHandler<CallContext<S> & Added, Result>): Procedure<Signature<undefined, Result, never>, S>;
+  /**
+   * Declares a procedure: `procedure(schema, handler)` or `procedure(options, handler)`.
+   *
+   * @param definition the input's schema, or options
    * @param handler gets the validated input and the context; an async generator's items reach the client as they come
    * @returns the procedure, for `rpc`
    * @throws {TypeError} if there is no handler
    */
-  <D extends BareHandler<CallContext<S> & Added> | StandardSchema | ProcedureOptions, Result = never>(
+  <D extends StandardSchema | ProcedureOptions, Result>(
     definition: D,
-    ...handler: D extends StandardSchema
-      ? [handler: Handler<D, CallContext<S> & Added, Result>]
-      : D extends BareHandler<never>
-        ? []
-        : [handler: Handler<D, CallContext<S> & Added, Result>]
-  ): ProcedureOf<D, Result, S>;
+    handler: (...args: HandlerArguments<D, CallContext<S> & Added>) => Result,
+  ): Procedure<SignatureOf<D, Result>, S>;
   /** The same, for handlers that need what this shape says of sessions and connections. */
   with<Needed extends Shape>(): ProcedureBuilder<Needed, Added>;
   /**

@@ -53,6 +53,22 @@ test("what does not fit is refused", () => {
   procedure((input: string) => input);
 });
 
+test("a schema may be a function, one of several, of any type, or without types", () => {
+  const schema = Object.assign((value: unknown) => value, { "~standard": v.number()["~standard"] });
+  // @ts-expect-error a schema without a handler
+  procedure(schema);
+  expectTypeOf<Of<ReturnType<typeof callable>>["input"]>().toEqualTypeOf<number>();
+  const callable = () => procedure(schema, (n) => n.toFixed());
+  const several = procedure(Math.random() < 0.5 ? v.number() : v.string(), (value) => {
+    expectTypeOf(value).toEqualTypeOf<number | string>();
+  });
+  expectTypeOf<Of<typeof several>["input"]>().toEqualTypeOf<number | string>();
+  // oxlint-disable-next-line typescript/no-explicit-any, typescript/no-unsafe-argument
+  procedure(v.number() as any, (value: number) => value);
+  const plain = { "~standard": { version: 1 as const, vendor: "plain", validate: () => ({ value: "x" }) } };
+  procedure(plain, (text) => expectTypeOf(text).toEqualTypeOf<string>());
+});
+
 interface Wanted {
   session: { user?: string };
   state: { role: "admin" | "guest" };
