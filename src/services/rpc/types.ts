@@ -41,23 +41,16 @@ export interface Procedures {
 /** What a call from a client can be given. */
 export type RpcOptions = Pick<CallOptions, "signal" | "timeout">;
 
-/** What a procedure is called with: its input, the items to send if it takes any, options. */
-export type CallerArguments<Input, Sent> = [Sent] extends [never]
-  ? undefined extends Input
-    ? [input?: Input, options?: RpcOptions]
-    : [input: Input, options?: RpcOptions]
-  : [input: Input, items: ItemSource<Sent>, options?: RpcOptions];
+/** The function that calls a procedure. */
+export type Caller<T extends ProcedureTypes> = [T["sent"]] extends [never]
+  ? undefined extends T["input"]
+    ? (input?: T["input"], options?: RpcOptions) => Call<T["result"], T["item"]>
+    : (input: T["input"], options?: RpcOptions) => Call<T["result"], T["item"]>
+  : (input: T["input"], items: ItemSource<T["sent"]>, options?: RpcOptions) => Call<T["result"], T["item"]>;
 
 /** The client of a set of procedures. The last `& {}` has editors show the functions rather than this name. */
 export type RpcClient<P> = {
-  readonly [Name in keyof P]: P[Name] extends {
-    readonly "~types"?: infer Types extends ProcedureTypes | undefined;
-    readonly "~procedure": Runner;
-  }
-    ? NonNullable<Types> extends infer T extends ProcedureTypes
-      ? (...args: CallerArguments<T["input"], T["sent"]>) => Call<T["result"], T["item"]>
-      : never
-    : RpcClient<P[Name]>;
+  readonly [Name in keyof P]: P[Name] extends Procedure ? Caller<P[Name]["~types"] & {}> : RpcClient<P[Name]>;
 } & {};
 
 /** The client of procedures whose types are not known. */
