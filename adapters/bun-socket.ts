@@ -32,6 +32,7 @@ export class BunSocket implements Socket {
   onmessage: (data: string | Uint8Array) => void = ignore;
   onclose: (code: number, reason: string) => void = ignore;
   ondrain: () => void = ignore;
+  owner: unknown = undefined;
 
   readonly admission: Admission;
   #ws!: BunWebSocket;

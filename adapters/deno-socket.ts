@@ -39,6 +39,7 @@ export class DenoSocket implements Socket {
   onmessage: (data: string | Uint8Array) => void = ignore;
   onclose: (code: number, reason: string) => void = ignore;
   ondrain: () => void = ignore;
+  owner: unknown = undefined;
 
   readonly #ws: DenoWebSocket;
   readonly #patience: number;

@@ -80,18 +80,26 @@ export class NodeSocket implements Socket {
   onmessage: (data: string | Uint8Array) => void = ignore;
   onclose: (code: number, reason: string) => void = ignore;
   ondrain: () => void = ignore;
+  owner: unknown = undefined;
 
   readonly #ws: WebSocket;
   readonly #raw: Duplex;
+  readonly #open: Set<Duplex>;
   readonly #deflates: boolean;
   #code = 1006; // ours, once we closed
   #closed = false;
   #draining = false;
   #first: WebSocketFrame | undefined; // waits for the message that follows
 
-  constructor(ws: WebSocket, raw: Duplex) {
+  /**
+   * @param ws the WebSocket
+   * @param raw what it stands on
+   * @param open those that are open: it is taken out when it is closed
+   */
+  constructor(ws: WebSocket, raw: Duplex, open: Set<Duplex>) {
     this.#ws = ws;
     this.#raw = raw;
+    this.#open = open;
     this.#deflates = ws.extensions !== "";
     (ws as Carrier)[CARRIED] = this;
     ws.on("message", NodeSocket.#onmessage);
@@ -115,6 +123,7 @@ export class NodeSocket implements Socket {
   static #onclose(this: WebSocket, code: number, reason: Buffer): void {
     const socket = (this as Carrier)[CARRIED];
     socket.#closed = true;
+    socket.#open.delete(socket.#raw);
     socket.onclose(code === 1006 ? socket.#code : code, reason.toString());
   }
 

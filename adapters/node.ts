@@ -89,7 +89,6 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
 
   const handshakes = new Handshakes(app);
   const sockets = new Set<Duplex>();
-  // One for all of them: a listener of its own, and what it keeps, is as much as a socket's other half.
   const untrack = function (this: Duplex): void {
     sockets.delete(this);
   };
@@ -104,7 +103,9 @@ function takeUpgrades(app: Servable, server: Server | SecureServer, options: Nod
       if (!raw.destroyed)
         wss.handleUpgrade(incoming, raw, head, (ws) => {
           opened = true;
-          answer.open(new NodeSocket(ws, raw));
+          // `ws` listens to it from now on, and says when it is closed.
+          raw.off("close", untrack).off("error", ignore);
+          answer.open(new NodeSocket(ws, raw, sockets));
         });
     } catch {
       // Another listener of the owner's took it.

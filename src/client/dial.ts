@@ -46,7 +46,7 @@ function holdBack(socket: Socket): Socket {
   let listener: Socket["onmessage"];
   const hold = (message: string | Uint8Array): void => void early?.push(message);
   const replay = (): void => {
-    for (const message of early ?? []) listener(message);
+    for (const message of early ?? []) listener.call(socket, message);
     early = undefined;
   };
   Object.defineProperty(socket, "onmessage", {

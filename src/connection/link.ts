@@ -75,7 +75,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   protected owner: LinkOwner;
   /** Whether its owner has heard that the first frame came. */
   protected spoke = false;
-  readonly #options: LinkOptions;
+  protected readonly options: LinkOptions;
   #heartbeat: Heartbeat | undefined;
   #own: string[] | undefined;
   #pongDue = false;
@@ -88,15 +88,25 @@ export class Link implements FrameSink, Flushable, Pulse {
   constructor(socket: Socket, owner: LinkOwner, options: LinkOptions) {
     this.socket = socket;
     this.owner = owner;
-    this.#options = options;
+    this.options = options;
     this.packetOut = options.packetOut;
-    socket.onmessage = (packet) => this.#receive(packet);
-    socket.onclose = (code, reason) => this.#closed(code, reason);
+    socket.owner = this;
+    socket.onmessage = Link.#onmessage;
+    socket.onclose = Link.#onclose;
+  }
+
+  // The same for all links: thousands of closures would be a good part of what idle connections keep.
+  static #onmessage(this: Socket, packet: string | Uint8Array): void {
+    (this.owner as Link).#receive(packet);
+  }
+
+  static #onclose(this: Socket, code: CloseCode, reason: string): void {
+    (this.owner as Link).#closed(code, reason);
   }
 
   /** Frames received, for whoever gave the link a meter of its own. */
   get heard(): number {
-    return this.#options.meter.received;
+    return this.options.meter.received;
   }
 
   /** @param heartbeat watches the link from now on */
@@ -116,7 +126,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   mark(): void {
     if (this.due) return;
     this.due = true;
-    this.#options.turn.add(this);
+    this.options.turn.add(this);
   }
 
   flush(): void {
@@ -145,7 +155,7 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   #speak(frames: number): void {
     if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
-    this.#options.meter.sent += frames;
+    this.options.meter.sent += frames;
   }
 
   ping(): void {
@@ -172,12 +182,12 @@ export class Link implements FrameSink, Flushable, Pulse {
   }
 
   frame(header: Header, body: Body): boolean {
-    this.#options.meter.received++;
+    this.options.meter.received++;
     if (!this.spoke) {
       this.spoke = true;
       this.owner.spoke?.(this);
     }
-    if (this.#options.traced) this.owner.trace?.(header, body);
+    if (this.options.traced) this.owner.trace?.(header, body);
     switch (header.kind) {
       case CONTROL:
         this.owner.control(this, parseControl(body));
@@ -223,7 +233,7 @@ export class Link implements FrameSink, Flushable, Pulse {
     let reason = "Internal error";
     if (isWireError(error)) ({ closeCode: code, message: reason } = error);
     else this.owner.broken(this, error);
-    this.close(this.#options.client ? CLIENT_ERROR : code, reason);
+    this.close(this.options.client ? CLIENT_ERROR : code, reason);
   }
 
   #closed(code: CloseCode, reason: string): void {

@@ -23,7 +23,7 @@ export interface ServerLinkOptions extends LinkOptions {
 /** A link at a server: what it takes, and what waits in its socket, is bounded, and it is handed on. */
 export class ServerLink extends Link {
   declare protected owner: ServerLinkOwner;
-  readonly #limits: ServerLinkOptions;
+  declare protected readonly options: ServerLinkOptions;
 
   /**
    * @param socket an open socket, from now on the link's alone
@@ -32,8 +32,11 @@ export class ServerLink extends Link {
    */
   constructor(socket: Socket, owner: ServerLinkOwner, options: ServerLinkOptions) {
     super(socket, owner, options);
-    this.#limits = options;
-    socket.ondrain = () => this.owner.cleared?.();
+    socket.ondrain = ServerLink.#ondrain;
+  }
+
+  static #ondrain(this: Socket): void {
+    (this.owner as ServerLink).owner.cleared?.();
   }
 
   /** Bytes that wait in the socket. */
@@ -58,7 +61,7 @@ export class ServerLink extends Link {
   }
 
   override flush(): void {
-    if (this.socket.bufferedAmount > this.#limits.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
+    if (this.socket.bufferedAmount > this.options.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
     else super.flush();
   }
 
@@ -69,8 +72,8 @@ export class ServerLink extends Link {
   }
 
   protected override read(packet: string | Uint8Array): void {
-    checkPacketSize(packet, this.#limits.packetIn);
-    readPacket(packet, this, this.#limits.framesIn);
+    checkPacketSize(packet, this.options.packetIn);
+    readPacket(packet, this, this.options.framesIn);
   }
 
   protected override write(frames: readonly Frame[]): void {

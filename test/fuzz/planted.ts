@@ -50,16 +50,16 @@ export function planted(world: World, { tap, referee }: Pick<Wire, "tap" | "refe
   }
   const inner = Object.getOwnPropertyDescriptor(tap, "onmessage")!.value as Socket["onmessage"];
   let handler = inner;
-  handlers.set(referee, (packet) => handler(packet));
+  handlers.set(referee, (packet) => handler.call(tap, packet));
   Object.defineProperty(tap, "onmessage", {
     get: () => (packet: string | Uint8Array) => {
       if (plant === "future" && isCount(packet) && referee.verdict === "breach") return undefined;
-      if (plant === "adapter" && now()) return handler(undefined as never);
+      if (plant === "adapter" && now()) return handler.call(tap, undefined as never);
       if (plant === "throw" && now()) throw new TypeError("Thrown in the receive path");
       if (plant === "rejection" && now()) void Promise.reject(new Error("Nobody catches this"));
       if (plant === "prototype" && now()) Object.assign(Object.prototype, { polluted: true });
-      if (plant === "trusting" && typeof packet === "string" && now()) return handler("$[]");
-      handler(packet);
+      if (plant === "trusting" && typeof packet === "string" && now()) return handler.call(tap, "$[]");
+      handler.call(tap, packet);
     },
     set: (given: Socket["onmessage"]) => {
       handler = given;

@@ -26,15 +26,15 @@ export class RawPeer {
   waiting = 0;
   readonly #clock: FakeClock;
   #frames: string[] = [];
-  #ondrain = (): void => {};
+  #ondrain: Socket["ondrain"] = () => {};
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
     [this.socket, this.far] = createSocketPair(clock);
     Object.defineProperty(this.far, "bufferedAmount", { get: () => this.waiting, set: () => {} });
     Object.defineProperty(this.far, "ondrain", {
-      get: () => () => this.waiting === 0 && this.#ondrain(),
-      set: (ondrain: () => void) => (this.#ondrain = ondrain),
+      get: () => () => this.waiting === 0 && this.#ondrain.call(this.far),
+      set: (ondrain: Socket["ondrain"]) => (this.#ondrain = ondrain),
     });
     this.socket.onmessage = (packet) =>
       void this.#frames.push(...(typeof packet === "string" ? packet.split("\x1e") : [`<${packet.join(" ")}>`]));

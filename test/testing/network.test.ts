@@ -221,7 +221,7 @@ describe("stall", () => {
     const { clock, near, line, far, atFar } = setUp();
     const note = far.onmessage;
     far.onmessage = (data) => {
-      note(data);
+      note.call(far, data);
       line.toFar.stall(5);
     };
     count(near, 0, 3);
@@ -422,7 +422,7 @@ describe("cut", () => {
       const { clock, near, far, line, atFar } = setUp({ seed });
       const note = far.onmessage;
       far.onmessage = (data) => {
-        note(data);
+        note.call(far, data);
         if (data === "1") line.cut();
       };
       count(near, 0, 4);
