@@ -18,7 +18,7 @@ export interface CallsOptions {
   readonly calls: number;
   /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
   readonly asked: number;
-  /** The longest frame that may be sent, in bytes; `Infinity` at a server, whose peer's size is not bounded. */
+  /** The longest frame that may be sent, in bytes; more than there is at a server, whose peer's size is not bounded. */
   readonly frameOut: number;
 }
 

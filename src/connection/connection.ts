@@ -4,7 +4,6 @@ import { checkFrameSize } from "../wire/packets.ts";
 import { Calls, type CallsOwner } from "./calls.ts";
 import type { Answering, Asking } from "./exchange.ts";
 import type { Link, Traffic } from "./link.ts";
-import type { Load } from "./load.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Receipts } from "./receipts.ts";
@@ -17,13 +16,12 @@ import type { Receiver } from "./receiver.ts";
 export class Connection implements CallsOwner, Traffic {
   /** Whether it has ended: nothing is sent or received any more. */
   over = false;
-  declare readonly load: Load | undefined;
   protected readonly receiver: Receiver;
-  protected readonly calls: Calls;
   protected readonly outbox: Outbox;
-  protected readonly receipts: Receipts;
+  protected readonly options: ConnectionOptions;
   protected link: Link | undefined;
-  readonly #options: ConnectionOptions;
+  #calls: Calls | undefined;
+  #receipts: Receipts | undefined;
 
   /**
    * @param receiver who takes what arrives
@@ -32,15 +30,23 @@ export class Connection implements CallsOwner, Traffic {
    */
   constructor(receiver: Receiver, options: ConnectionOptions, outbox: Outbox = new Outbox(options)) {
     this.receiver = receiver;
-    this.#options = options;
-    this.calls = new Calls(this, receiver, options);
+    this.options = options;
     this.outbox = outbox;
-    this.receipts = new Receipts(options.reminder, this);
+  }
+
+  // Made when first needed: most connections only wait, and have neither.
+
+  protected get calls(): Calls {
+    return (this.#calls ??= new Calls(this, this.receiver, this.options));
+  }
+
+  protected get receipts(): Receipts {
+    return (this.#receipts ??= new Receipts(this.options.reminder, this));
   }
 
   /** Counted frames received so far, modulo 2^31. */
   get received(): number {
-    return this.receipts.received;
+    return this.#receipts?.received ?? 0;
   }
 
   /** Whether it outlives its sockets: what is sent is kept, and what is received acknowledged. */
@@ -49,7 +55,7 @@ export class Connection implements CallsOwner, Traffic {
   }
 
   set lasting(value: boolean) {
-    this.outbox.keeps = this.receipts.acknowledges = value;
+    this.outbox.keeps = value;
   }
 
   /** Whether those who can wait may send. */
@@ -72,7 +78,7 @@ export class Connection implements CallsOwner, Traffic {
     this.detach();
     this.link = link;
     link.connection = this;
-    this.receipts.told();
+    this.#receipts?.told();
     if (this.outbox.due) link.mark();
   }
 
@@ -102,7 +108,7 @@ export class Connection implements CallsOwner, Traffic {
    */
   send(frame: Frame): void {
     if (this.over) return;
-    checkFrameSize(frame, this.#options.frameOut);
+    checkFrameSize(frame, this.options.frameOut);
     this.sendCall(frame);
   }
 
@@ -144,7 +150,7 @@ export class Connection implements CallsOwner, Traffic {
 
   /** Runs something when this turn of the event loop is over. */
   afterTurn(run: () => void): void {
-    this.#options.clock.afterTurn(run);
+    this.options.clock.afterTurn(run);
   }
 
   /** Hands over what is to be sent now. For the link only; each frame takes its place in the count. */
@@ -160,7 +166,7 @@ export class Connection implements CallsOwner, Traffic {
 
   /** @returns the acknowledgement that is due, if one is. For the link only */
   acknowledgement(): string | undefined {
-    return this.receipts.due ? this.receipts.write() : undefined;
+    return this.#receipts?.due ? this.#receipts.write() : undefined;
   }
 
   /**
@@ -178,8 +184,8 @@ export class Connection implements CallsOwner, Traffic {
   end(error: PrismError): void {
     if (this.over) return;
     this.over = true;
-    this.calls.end(error);
+    this.#calls?.end(error);
     this.outbox.clear();
-    this.receipts.end();
+    this.#receipts?.end();
   }
 }

@@ -16,7 +16,7 @@ export interface Carrier {
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
   /** What the peer's items weigh, where that is bounded. */
-  readonly load: Load | undefined;
+  readonly load?: Load | undefined;
   /** Whether those who can wait may send. */
   readonly roomy: boolean;
   /** Waits until there may be room; whoever comes back looks again. */

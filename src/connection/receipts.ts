@@ -13,6 +13,8 @@ export const ACKNOWLEDGE_WITHIN = 1_000;
 
 /** Whose receipts they are. */
 export interface ReceiptsOwner {
+  /** Whether they are acknowledged at all. */
+  readonly lasting: boolean;
   /** Has what is due sent when the turn is over. */
   mark(): void;
 }
@@ -21,8 +23,6 @@ export interface ReceiptsOwner {
 export class Receipts implements Remindable {
   /** Counted frames received so far, modulo 2^31. */
   received = 0;
-  /** Whether they are acknowledged at all. */
-  acknowledges = false;
   /** Whether an acknowledgement is to be sent. */
   due = false;
   readonly #reminder: Pick<Reminder, "add" | "delete">;
@@ -54,7 +54,7 @@ export class Receipts implements Remindable {
       return false;
     }
     this.received = (this.received + 1) & MAX_NUMBER;
-    if (!this.acknowledges) return true;
+    if (!this.#owner.lasting) return true;
     this.#bytes += length + HEADER;
     if (++this.#frames >= MOST_FRAMES || this.#bytes >= MOST_BYTES) this.#say();
     else if (!this.#reminded) {

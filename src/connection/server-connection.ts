@@ -8,15 +8,12 @@ import type { ParkedConnection, ServerConnectionOptions } from "./options.ts";
 import { areBusy, parkCalls, unparkCalls } from "./parked-calls.ts";
 import type { Receiver } from "./receiver.ts";
 import { ServerOutbox } from "./server-outbox.ts";
-import type { Volley } from "./volley.ts";
 
 /** A connection at a server: it is bounded, is sent what others are sent, too, and may go to another server. */
 export class ServerConnection extends Connection {
-  /** What the calls and items of the peer weigh. */
-  override readonly load: Load;
   declare protected readonly outbox: ServerOutbox;
-  readonly #frameOut: number;
-  readonly #volley: Volley | undefined;
+  declare protected readonly options: ServerConnectionOptions;
+  #load: Load | undefined;
   #parks = false;
 
   /**
@@ -25,9 +22,11 @@ export class ServerConnection extends Connection {
    */
   constructor(receiver: Receiver, options: ServerConnectionOptions) {
     super(receiver, options, new ServerOutbox(options, options.heard));
-    this.load = new Load(options);
-    this.#frameOut = options.frameOut;
-    this.#volley = options.volley;
+  }
+
+  /** What the calls and items of the peer weigh. */
+  get load(): Load {
+    return (this.#load ??= new Load(this.options));
   }
 
   /** Whether there is a socket. */
@@ -61,8 +60,9 @@ export class ServerConnection extends Connection {
 
   override send(frame: Frame): void {
     if (this.over) return;
-    if (this.#volley?.pending) this.#volley.catchUp(this.receiver);
-    checkFrameSize(frame, this.#frameOut);
+    const { volley } = this.options;
+    if (volley?.pending) volley.catchUp(this.receiver);
+    checkFrameSize(frame, this.options.frameOut);
     if (this.#parks) this.outbox.push(frame);
     else if (this.outbox.offer(frame, this.link !== undefined)) this.link?.mark();
     else this.receiver.overflow?.();
@@ -76,13 +76,15 @@ export class ServerConnection extends Connection {
   }
 
   override sendCall(frame: Frame): void {
-    if (this.#volley?.pending) this.#volley.catchUp(this.receiver);
+    const { volley } = this.options;
+    if (volley?.pending) volley.catchUp(this.receiver);
     this.outbox.pushCall(frame);
     this.link?.mark();
   }
 
   override drain(): readonly Frame[] {
-    if (this.#volley?.pending) this.#volley.catchUp(this.receiver);
+    const { volley } = this.options;
+    if (volley?.pending) volley.catchUp(this.receiver);
     return this.outbox.take();
   }
 
@@ -98,7 +100,7 @@ export class ServerConnection extends Connection {
     if (link !== undefined) link.connection = deaf;
     // What says how calls end goes along, however much waits.
     this.#parks = true;
-    this.#volley?.catchUp(this.receiver);
+    this.options.volley?.catchUp(this.receiver);
     for (const frame of rest) this.outbox.push(frame);
     const error = new PrismError("lost");
     const taken = parkCalls(this.calls, error);

@@ -12,6 +12,7 @@ const HALF = 2 ** 30;
  * sent, too, and goes to another server with what is kept.
  */
 export class ServerOutbox extends Outbox {
+  declare protected readonly limits: ServerOutboxLimits;
   /** Whether the peer is known to acknowledge: only then are frames held back until it does. */
   heard: boolean;
   /** Counted frames given to a socket so far, as `sent`, but it does not go round. */
@@ -21,7 +22,6 @@ export class ServerOutbox extends Outbox {
   #callSize = 0;
   /** Whether the list of those that wait is somebody else's, too. */
   #shared = true;
-  readonly #sendLimit: number;
 
   /**
    * @param limits how much there may be
@@ -30,7 +30,6 @@ export class ServerOutbox extends Outbox {
   constructor(limits: ServerOutboxLimits, heard: boolean) {
     super(limits);
     this.heard = heard;
-    this.#sendLimit = limits.sendLimit;
     this.frames = NONE as Frame[];
   }
 
@@ -86,10 +85,10 @@ export class ServerOutbox extends Outbox {
 
   /** Whether as much more may wait; the last of it may be over the limit. */
   #fits(more: number, frames: number, attached: boolean): boolean {
-    if (this.#sendLimit === Infinity) return true;
+    const { sendLimit, replayLimit, replayFrames } = this.limits;
+    if (sendLimit === Infinity) return true;
     const waits = this.size - this.#callSize + more;
-    if (attached) return waits <= this.#sendLimit;
-    const { replayLimit, replayFrames } = this.limits;
+    if (attached) return waits <= sendLimit;
     const { count, size } = this.kept;
     return size + waits < replayLimit && count + this.frames.length - this.#calls + frames <= replayFrames;
   }

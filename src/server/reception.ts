@@ -12,6 +12,7 @@ import type { SessionGate } from "../session/session-gate.ts";
 import { GOING_AWAY, type CloseCode } from "../wire/close-codes.ts";
 import type { Body, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
+import { MAX_NUMBER } from "../wire/numbers.ts";
 import type { AppStats } from "./app.ts";
 import type { Arrival } from "./arrival.ts";
 import type { ServerClock } from "./clock.ts";
@@ -94,7 +95,8 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
       sendLimit,
       replayFrames,
       replayLimit,
-      frameOut: Infinity,
+      // As good as none. Infinity is no small integer: it would have to be made anew wherever it is read.
+      frameOut: MAX_NUMBER,
       heard: false,
     };
     this.linkOptions = {
@@ -203,6 +205,7 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
   unpack(parcel: Parcel, arrival: Arrival): Peer {
     const peer = new Peer(this, arrival, parcel.id);
     peer.numbering = toNumbering(parcel, this.#table);
+    arrival.handTo(peer);
     peer.thaw(parcel);
     this.peers.add(peer);
     this.reports.connected(peer.id, peer.remoteAddress);

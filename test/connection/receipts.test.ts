@@ -14,8 +14,10 @@ interface Counted {
 function createReceipts(acknowledges = true): Counted {
   const clock = new FakeClock();
   let marks = 0;
-  const receipts = new Receipts(new Reminder(clock, ACKNOWLEDGE_WITHIN), { mark: () => void marks++ });
-  receipts.acknowledges = acknowledges;
+  const receipts = new Receipts(new Reminder(clock, ACKNOWLEDGE_WITHIN), {
+    lasting: acknowledges,
+    mark: () => void marks++,
+  });
   return { clock, receipts, marks: () => marks };
 }
 
@@ -87,8 +89,7 @@ describe("what was received", () => {
     const clock = new FakeClock();
     const reminder = new Reminder(clock, 1_000);
     const marks = [0, 0];
-    const [one, other] = marks.map((_, i) => new Receipts(reminder, { mark: () => void marks[i]!++ }));
-    one!.acknowledges = other!.acknowledges = true;
+    const [one, other] = marks.map((_, i) => new Receipts(reminder, { lasting: true, mark: () => void marks[i]!++ }));
     one!.count(0);
     other!.count(0);
     expect(clock.timers).toBe(1);
