@@ -32,7 +32,6 @@ export type SessionValues = Record<string, unknown>;
 /** A session that somebody on this server has: one object for all of them. */
 export class LiveSession {
   readonly id: string;
-  data: SessionValues = {};
   /** The version that is stored, 0 where nothing is. */
   version = 0;
   /** Whether it has seen more of what is stored than `version` says: that is taken over before anything is stored. */
@@ -55,9 +54,10 @@ export class LiveSession {
   /** Whether a client has its cookie, or is getting it. */
   handedOut = true;
   readonly holders: Holders<SessionHolder> = new Holders();
+  #data: SessionValues | undefined;
   #activity = 0;
-  /** Versions go on from here where nothing is stored, and nowhere else. */
-  #floor = randomFloor();
+  /** Versions go on from here where nothing is stored, and nowhere else; made when first needed. */
+  #floor: number | undefined;
   /** What is stored of its data, as JSON text. */
   #saved = "{}";
   #last: Promise<unknown> | undefined;
@@ -71,9 +71,18 @@ export class LiveSession {
     this.heardAt = this.touchedAt = now;
   }
 
+  // Most sessions of connections that only wait are never looked at.
+  get data(): SessionValues {
+    return (this.#data ??= {});
+  }
+
+  set data(data: SessionValues) {
+    this.#data = data;
+  }
+
   /** The version that comes after another one: none comes twice, on whatever server, with other data. */
   after(version: number): number {
-    return (version === 0 ? this.#floor : version) + 1;
+    return (version === 0 ? (this.#floor ??= randomFloor()) : version) + 1;
   }
 
   /** What is stored of its data. */
@@ -123,7 +132,7 @@ export class LiveSession {
     this.version = version;
     this.behind = false;
     // To go on from what was stored is for whoever knows the last of it. What was removed may have been another one.
-    this.#floor = randomFloor();
+    this.#floor = undefined;
     this.#saved = JSON.stringify(data);
   }
 
