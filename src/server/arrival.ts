@@ -12,18 +12,18 @@ export class Arrival implements SessionOwner {
   readonly remoteAddress: string | undefined;
   readonly gate: SessionGate | undefined;
   readonly activity = 0;
-  /** What it offers, until it has its welcome. */
+  /** Its place among the connections. */
+  readonly place: Place;
+  /** What it offers. */
   offer: Offer = NOTHING;
-  state: Record<string, unknown> = {};
+  /** What the app keeps for it, where it keeps anything. */
+  state: Record<string, unknown> | undefined;
   /** Its session; where the app keeps none, nobody ever looks at it. */
   live!: LiveSession;
   /** Whether the client has the cookie of its session. */
   known = false;
   /** Whether it came with a cookie that was good. */
   met = false;
-  /** Whether it was let go of. */
-  left = false;
-  readonly #place: Place;
   /** Whether the session is no more the arrival's own. */
   #over = false;
 
@@ -35,12 +35,17 @@ export class Arrival implements SessionOwner {
   constructor(remoteAddress: string | undefined, place: Place, gate: SessionGate | undefined) {
     this.remoteAddress = remoteAddress;
     this.gate = gate;
-    this.#place = place;
+    this.place = place;
   }
 
-  /** The session as the app sees it, for whoever has it now. */
-  toSession(owner: SessionOwner = this): Session {
-    return this.gate === undefined ? new LooseSession() : new SessionView(this.gate.sessions, owner);
+  /** Whether it was let go of. */
+  get left(): boolean {
+    return !this.place.taken;
+  }
+
+  /** Its session as the app sees it. */
+  toSession(): Session {
+    return toSession(this.gate, this);
   }
 
   moved(live: LiveSession): void {
@@ -54,9 +59,8 @@ export class Arrival implements SessionOwner {
     // Whoever opens a connection with it looks.
   }
 
-  /** Hands the session to the peer. */
+  /** Hands the session to the peer, which has its place from now on, too, and lets go of both. */
   handTo(owner: SessionOwner): void {
-    this.offer = NOTHING;
     if (this.gate === undefined) return;
     this.#over = true;
     this.live.holders.delete(this);
@@ -65,14 +69,23 @@ export class Arrival implements SessionOwner {
 
   /** Whether there is room for a connection of its own, if it does not go on with another. */
   stays(): boolean {
-    return this.#place.stays();
+    return this.place.stays();
   }
 
-  /** Lets go of everything: there will be no connection, or none any more. */
-  leave(owner: SessionOwner = this): void {
+  /** Lets go of everything: there will be no connection. */
+  leave(): void {
     this.#over = true;
-    this.left = true;
-    this.#place.release();
-    if (owner.live !== undefined) this.gate?.sessions.release(owner.live, owner);
+    this.place.release();
+    if (this.live !== undefined) this.gate?.sessions.release(this.live, this);
   }
+}
+
+/**
+ * A session as the app sees it.
+ *
+ * @param gate the app's sessions, where it keeps any
+ * @param owner whose it is
+ */
+export function toSession(gate: SessionGate | undefined, owner: SessionOwner): Session {
+  return gate === undefined ? new LooseSession() : new SessionView(gate.sessions, owner);
 }

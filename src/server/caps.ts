@@ -7,7 +7,8 @@ export class Place {
   readonly #caps: Caps;
   readonly #key: string | undefined;
   readonly #again: boolean;
-  #taken = true;
+  /** Whether it is still taken. */
+  taken = true;
 
   /**
    * @param caps who counts
@@ -22,8 +23,8 @@ export class Place {
 
   /** Gives it back; once, however often it is called. */
   release(): void {
-    if (this.#taken) this.#caps.leave(this.#key);
-    this.#taken = false;
+    if (this.taken) this.#caps.leave(this.#key);
+    this.taken = false;
   }
 
   /** Whether a connection may have it: one that was for a moment only is that of a new one where there is room. */

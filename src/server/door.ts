@@ -110,6 +110,7 @@ class Opening implements ServerLinkOwner {
     const peer = new Peer(owner, this.#arrival);
     link.watch(owner.heartbeat);
     link.post(`$${owner.welcome(peer, offer)}`);
+    this.#arrival.handTo(peer);
     peer.welcomed(link);
   }
 

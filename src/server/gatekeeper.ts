@@ -110,7 +110,7 @@ export class Gatekeeper {
     headers.delete("sec-websocket-protocol");
     if (gate !== undefined && !arrival.known)
       headers.append("set-cookie", await gate.writeCookie(arrival.live.id, https));
-    arrival.state = (admitted.state ?? {}) as Record<string, unknown>;
+    arrival.state = admitted.state as Record<string, unknown> | undefined;
     // Known before the welcome, which is written in one turn.
     await this.#owner.ready();
     return {

@@ -1,11 +1,18 @@
 import type { MessageContext } from "../service/contexts.ts";
 import type { LiveSession, SessionEnd } from "../session/live-session.ts";
+import type { SessionGate } from "../session/session-gate.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionOwner } from "../session/session-view.ts";
 import { REFUSED, SESSION_REPLACED } from "../wire/close-codes.ts";
-import type { Clock } from "../wire/clock.ts";
-import type { Arrival } from "./arrival.ts";
+import { toSession, type Arrival } from "./arrival.ts";
+import type { Place } from "./caps.ts";
 import { Recipient, type RecipientOptions } from "./recipient.ts";
+
+/** What is needed for a client that has a session, too. */
+export interface MemberOptions extends RecipientOptions {
+  /** The app's sessions, where it keeps any. */
+  readonly gate: SessionGate | undefined;
+}
 
 /** How long whoever ends its own session has to hear that it worked, in ms. */
 const LAST_WORD = 100;
@@ -13,20 +20,22 @@ const LAST_WORD = 100;
 /** A client with its session: that of the arrival which the connection began with, whatever sockets follow. */
 export abstract class Member extends Recipient implements MessageContext, SessionOwner {
   live: LiveSession;
-  protected readonly arrival: Arrival;
-  readonly #clock: Clock;
+  /** Whether its client came with a cookie of its session. */
+  readonly met: boolean;
+  declare protected readonly owner: MemberOptions;
+  readonly #place: Place;
   #session: Session | undefined;
 
   /**
-   * @param options the app's
+   * @param owner the app
    * @param arrival what is known of the client
    * @param id its connection's; a new one where nothing is said
    */
-  constructor(options: RecipientOptions, arrival: Arrival, id: string | undefined) {
-    super(options, arrival.state, arrival.remoteAddress, id);
-    this.arrival = arrival;
+  constructor(owner: MemberOptions, arrival: Arrival, id: string | undefined) {
+    super(owner, arrival.state, arrival.remoteAddress, id);
     this.live = arrival.live;
-    this.#clock = options.clock;
+    this.met = arrival.met;
+    this.#place = arrival.place;
   }
 
   /** Whether services have heard of it. */
@@ -37,40 +46,41 @@ export abstract class Member extends Recipient implements MessageContext, Sessio
   }
 
   get session(): Session {
-    return (this.#session ??= this.arrival.toSession(this));
+    return (this.#session ??= toSession(this.owner.gate, this));
   }
 
   get activity(): number {
     return this.wire.received;
   }
 
-  /** Whether its client came with a cookie of its session. */
-  get met(): boolean {
-    return this.arrival.met;
-  }
-
   /** Whether an arrival is what it came with. */
   cameWith(arrival: Arrival): boolean {
-    return arrival === this.arrival;
+    return arrival.place === this.#place;
   }
 
   /** Whether a client that came like this may go on with it: one of the same session, if its own had a cookie. */
   isOf({ live, met, gate }: Arrival): boolean {
     if (!this.begun) return false;
-    return gate === undefined || live === this.live || (!met && !this.arrival.met);
+    return gate === undefined || live === this.live || (!met && !this.met);
   }
 
   moved(live: LiveSession, ticket: string): void {
     this.live = live;
     // The client went while its session got the new id.
-    if (this.closed) return this.arrival.leave(this);
+    if (this.closed) return this.leave();
     this.link?.post(`$${JSON.stringify({ session: ticket })}`);
+  }
+
+  /** Lets go of its session and its place. */
+  protected leave(): void {
+    this.#place.release();
+    this.owner.gate?.sessions.release(this.live, this);
   }
 
   ended(end: SessionEnd, own: boolean): void {
     const code = end === "replaced" ? SESSION_REPLACED : REFUSED;
     const close = (): void => this.shut(code, end === "expired" ? "Session expired" : "Session ended");
-    if (own) this.#clock.setTimer(close, LAST_WORD);
+    if (own) this.owner.clock.setTimer(close, LAST_WORD);
     else close();
   }
 }

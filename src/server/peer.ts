@@ -9,8 +9,7 @@ import type { Body, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Arrival } from "./arrival.ts";
 import { PeerAuth, type PeerAuthOwner } from "./peer-auth.ts";
-import { Member } from "./member.ts";
-import type { RecipientOptions } from "./recipient.ts";
+import { Member, type MemberOptions } from "./member.ts";
 import type { Parcel } from "./parcel.ts";
 import type { Reports } from "./reports.ts";
 import type { ServerClock } from "./clock.ts";
@@ -25,7 +24,7 @@ export interface PeerEnd {
 }
 
 /** What a peer needs of the server. None of these throws anything but a `WireError`. */
-export interface PeerOwner extends PeerAuthOwner, RecipientOptions {
+export interface PeerOwner extends PeerAuthOwner, MemberOptions {
   readonly clock: ServerClock;
   /** Links whose clients are not known yet, to be closed with the app. */
   readonly waiting: Set<ServerLink>;
@@ -56,7 +55,7 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
   nextToken: string | undefined;
   /** What the dispatcher shows middleware, while it is free. */
   passage: Inbound | undefined;
-  readonly #owner: PeerOwner;
+  declare protected readonly owner: PeerOwner;
   #auth: PeerAuth | undefined;
   #begun = false;
   /** The link of one that was handed over. */
@@ -72,7 +71,6 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
    */
   constructor(owner: PeerOwner, arrival: Arrival, id?: string) {
     super(owner, arrival, id);
-    this.#owner = owner;
   }
 
   /** Whether it waits for a socket. */
@@ -84,19 +82,18 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
   welcomed(link: ServerLink): void {
     this.#take(link);
     this.wire.attach(link);
-    this.arrival.handTo(this);
-    if (this.#owner.authenticate === undefined) return this.begin();
-    this.#owner.waiting.add(link);
+    if (this.owner.authenticate === undefined) return this.begin();
+    this.owner.waiting.add(link);
     this.#await(link);
   }
 
   /** Tells that it is there, and then, if whoever was told has closed it, that it is not. Once. */
   begin(): void {
     if (this.#begun) return;
-    this.#owner.waiting.delete(this.link!);
-    this.#owner.began(this);
+    this.owner.waiting.delete(this.link!);
+    this.owner.began(this);
     this.#begun = true;
-    if (this.#end !== undefined) this.#owner.ended(this, this.#end);
+    if (this.#end !== undefined) this.owner.ended(this, this.#end);
   }
 
   /**
@@ -113,11 +110,11 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
     this.wire.resume(link, from, this.wire.received);
     // Nobody hears of its closing any more.
     older?.close(TAKEN_OVER, "Taken over");
-    if (this.#owner.authenticate !== undefined) this.#await(link);
+    if (this.owner.authenticate !== undefined) this.#await(link);
     if (this.#patience === undefined) return;
     this.#patience.cancel();
     this.#patience = undefined;
-    this.#owner.resumed(this);
+    this.owner.resumed(this);
   }
 
   #take(link: ServerLink): void {
@@ -161,8 +158,7 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
     this.nextToken = nextToken;
     this.state = state;
     this.wire.unpark(wire);
-    this.arrival.handTo(this);
-    this.#owner.resumptions.add(this);
+    this.owner.resumptions.add(this);
     this.#wait(RESTART, "Handed over");
   }
 
@@ -172,7 +168,7 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
 
   /** Lets nothing through before the verdict. */
   #await(link: ServerLink): void {
-    this.#auth = new PeerAuth(this, link, this.#owner, this.#begun);
+    this.#auth = new PeerAuth(this, link, this.owner, this.#begun);
     this.#auth.expect();
   }
 
@@ -189,25 +185,25 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
   }
 
   message(service: number, body: Body): void {
-    this.#owner.message(this, this.numbering?.inbound(service) ?? service, body);
+    this.owner.message(this, this.numbering?.inbound(service) ?? service, body);
   }
 
   call(service: number, id: number, body: Body): void {
-    this.#owner.call(this, this.numbering?.inbound(service) ?? service, id, body);
+    this.owner.call(this, this.numbering?.inbound(service) ?? service, id, body);
   }
 
   spoke(link: ServerLink): void {
-    if (link === this.link) this.#owner.resumptions.confirm(this);
+    if (link === this.link) this.owner.resumptions.confirm(this);
   }
 
   control(link: ServerLink, message: Control): void {
     // A hello that comes after the welcome, and members that are not known, are passed over.
     if (link === this.link && "auth" in message)
-      (this.#auth ??= new PeerAuth(this, link, this.#owner, true)).take(message["auth"]);
+      (this.#auth ??= new PeerAuth(this, link, this.owner, true)).take(message["auth"]);
   }
 
   trace(header: Header, body: Body): void {
-    this.#owner.trace(this, header, body);
+    this.owner.trace(this, header, body);
   }
 
   gone(link: ServerLink, code: CloseCode, reason: string): void {
@@ -218,7 +214,7 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
     this.#auth?.stop();
     this.#auth = undefined;
     this.#wait(code, reason);
-    this.#owner.suspended(this, code, reason);
+    this.owner.suspended(this, code, reason);
   }
 
   /** Waits for a socket. */
@@ -226,11 +222,11 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
     const { resumeWithin, patience } = this.limits;
     // Whoever has never said anything may not even have its token.
     const within = this.token === undefined ? Math.min(patience, resumeWithin) : resumeWithin;
-    this.#patience = this.#owner.clock.setTimer(() => this.#finish(code, reason), within);
+    this.#patience = this.owner.clock.setTimer(() => this.#finish(code, reason), within);
   }
 
   broken(_link: ServerLink, error: unknown): void {
-    this.#owner.reports.failed("Internal error", error, { connection: this.id });
+    this.owner.reports.failed("Internal error", error, { connection: this.id });
   }
 
   #finish(code: CloseCode, reason: string, reset: boolean = this.suspended): void {
@@ -242,9 +238,9 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
     this.#patience?.cancel();
     this.#patience = undefined;
     this.#auth?.stop();
-    this.#owner.resumptions.delete(this);
-    if (this.#begun) this.#owner.ended(this, this.#end);
-    else if (link !== undefined && this.#owner.waiting.delete(link)) this.#owner.left(this, code, reason);
-    this.arrival.leave(this);
+    this.owner.resumptions.delete(this);
+    if (this.#begun) this.owner.ended(this, this.#end);
+    else if (link !== undefined && this.owner.waiting.delete(link)) this.owner.left(this, code, reason);
+    this.leave();
   }
 }

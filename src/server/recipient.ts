@@ -37,31 +37,45 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
   readonly id: string;
   readonly remoteAddress: string | undefined;
   readonly wire: ServerConnection;
-  readonly limits: Limits;
-  state: Record<string, unknown>;
   /** The numbers that its client goes by, where another release has given them. */
   numbering: Numbering | undefined;
+  protected readonly owner: RecipientOptions;
   protected link: ServerLink | undefined;
+  #state: Record<string, unknown> | undefined;
   #outlet: Outlet | undefined;
 
   /**
-   * @param options the app's
-   * @param state what is kept for it
+   * @param owner the app
+   * @param state what is kept for it; nothing yet where nothing is said
    * @param remoteAddress its network address
    * @param id its connection's; a new one where nothing is said
    */
   constructor(
-    { limits, wireOptions }: RecipientOptions,
-    state: Record<string, unknown>,
+    owner: RecipientOptions,
+    state: Record<string, unknown> | undefined,
     remoteAddress: string | undefined,
     id: string = randomId(),
   ) {
     this.id = id;
-    this.state = state;
+    this.owner = owner;
+    this.#state = state;
     this.remoteAddress = remoteAddress;
-    this.limits = limits;
+    const { limits, wireOptions } = owner;
     this.wire = new ServerConnection(this, wireOptions);
     this.wire.lasting = limits.resumeWithin > 0 && limits.replayLimit > 0;
+  }
+
+  get limits(): Limits {
+    return this.owner.limits;
+  }
+
+  // Made when it is looked at, which for most it never is.
+  get state(): Record<string, unknown> {
+    return (this.#state ??= {});
+  }
+
+  set state(state: Record<string, unknown>) {
+    this.#state = state;
   }
 
   abstract message(service: number, body: Body): void;
