@@ -18,11 +18,13 @@ export interface MemberOptions extends RecipientOptions {
 const LAST_WORD = 100;
 
 /** A client with its session: that of the arrival which the connection began with, whatever sockets follow. */
-export abstract class Member extends Recipient implements MessageContext, SessionOwner {
+export abstract class Member<Owner extends MemberOptions>
+  extends Recipient<Owner>
+  implements MessageContext, SessionOwner
+{
   live: LiveSession;
   /** Whether its client came with a cookie of its session. */
   readonly met: boolean;
-  declare protected readonly owner: MemberOptions;
   readonly #place: Place;
   #session: Session | undefined;
 
@@ -31,7 +33,7 @@ export abstract class Member extends Recipient implements MessageContext, Sessio
    * @param arrival what is known of the client
    * @param id its connection's; a new one where nothing is said
    */
-  constructor(owner: MemberOptions, arrival: Arrival, id: string | undefined) {
+  constructor(owner: Owner, arrival: Arrival, id?: string) {
     super(owner, arrival.state, arrival.remoteAddress, id);
     this.live = arrival.live;
     this.met = arrival.met;

@@ -7,7 +7,6 @@ import type { Timer } from "../wire/clock.ts";
 import { PrismError } from "../wire/errors.ts";
 import type { Body, Header } from "../wire/frames.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Arrival } from "./arrival.ts";
 import { PeerAuth, type PeerAuthOwner } from "./peer-auth.ts";
 import { Member, type MemberOptions } from "./member.ts";
 import type { Parcel } from "./parcel.ts";
@@ -50,12 +49,11 @@ export interface PeerOwner extends PeerAuthOwner, MemberOptions {
 }
 
 /** A client, at the server: its connection, and what is kept for it. */
-export class Peer extends Member implements ServerLinkOwner, Resumable {
+export class Peer extends Member<PeerOwner> implements ServerLinkOwner, Resumable {
   token: string | undefined;
   nextToken: string | undefined;
   /** What the dispatcher shows middleware, while it is free. */
   passage: Inbound | undefined;
-  declare protected readonly owner: PeerOwner;
   #auth: PeerAuth | undefined;
   #begun = false;
   /** The link of one that was handed over. */
@@ -63,15 +61,6 @@ export class Peer extends Member implements ServerLinkOwner, Resumable {
   /** When it is given up, while it has no socket. */
   #patience: Timer | undefined;
   #end: PeerEnd | undefined;
-
-  /**
-   * @param owner the server
-   * @param arrival what is known of the client
-   * @param id the connection's; a new one where nothing is said
-   */
-  constructor(owner: PeerOwner, arrival: Arrival, id?: string) {
-    super(owner, arrival, id);
-  }
 
   /** Whether it waits for a socket. */
   get suspended(): boolean {

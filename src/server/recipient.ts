@@ -33,13 +33,15 @@ const PLAIN: BroadcastOptions = {};
 const SLOW = 0.25;
 
 /** A client, as services have it: what is sent to it, and how fast it takes that. */
-export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiver, Taker {
+export abstract class Recipient<Owner extends RecipientOptions>
+  implements ConnectionHandle, OutletOwner, Receiver, Taker
+{
   readonly id: string;
   readonly remoteAddress: string | undefined;
   readonly wire: ServerConnection;
   /** The numbers that its client goes by, where another release has given them. */
   numbering: Numbering | undefined;
-  protected readonly owner: RecipientOptions;
+  protected readonly owner: Owner;
   protected link: ServerLink | undefined;
   #state: Record<string, unknown> | undefined;
   #outlet: Outlet | undefined;
@@ -51,7 +53,7 @@ export abstract class Recipient implements ConnectionHandle, OutletOwner, Receiv
    * @param id its connection's; a new one where nothing is said
    */
   constructor(
-    owner: RecipientOptions,
+    owner: Owner,
     state: Record<string, unknown> | undefined,
     remoteAddress: string | undefined,
     id: string = randomId(),
