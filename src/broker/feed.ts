@@ -22,12 +22,13 @@ export interface FeedListener {
 /** A channel as one node hears it: each message once and in order, and every gap told. */
 export class Feed implements ChannelListener, RunListener {
   readonly #broker: Broker;
+  readonly #clock: Clock;
   readonly #channel: string;
   readonly #listener: FeedListener;
   /** What has no offset; `undefined` where the engine brings it in order. */
   readonly #runs: RunReader | undefined;
-  /** What has one. */
-  readonly #sequence: Sequence;
+  /** What has one; made when the channel is known to have such. */
+  #sequence: Sequence | undefined;
   /** What of that comes before it is known where the channel stands. */
   #early: Delivery[] | undefined;
   /** Whether that is not all. */
@@ -44,16 +45,22 @@ export class Feed implements ChannelListener, RunListener {
    */
   constructor(broker: Broker, clock: Clock, channel: string, listener: FeedListener) {
     this.#broker = broker;
+    this.#clock = clock;
     this.#channel = channel;
     this.#listener = listener;
     this.#runs = broker.exact ? undefined : new RunReader(clock, this);
+  }
+
+  #order(): Sequence {
+    if (this.#sequence !== undefined) return this.#sequence;
     const read = (request: PageRequest): Promise<Page> => this.#read(request);
-    this.#sequence = new Sequence(clock, { exact: broker.exact === true, read }, listener);
+    const source = { exact: this.#broker.exact === true, read };
+    return (this.#sequence = new Sequence(this.#clock, source, this.#listener));
   }
 
   /** Where it stands: at the last message that was told. `undefined` for a channel without history. */
   get position(): Position | undefined {
-    return this.#sequence.position;
+    return this.#sequence?.position;
   }
 
   /**
@@ -84,16 +91,17 @@ export class Feed implements ChannelListener, RunListener {
   #begin(position: Position): void {
     const early = this.#early!;
     this.#early = undefined;
-    this.#sequence.begin(position);
+    const sequence = this.#order();
+    sequence.begin(position);
     for (const delivery of early) this.message(delivery);
-    if (this.#doubt) this.#sequence.doubt();
+    if (this.#doubt) sequence.doubt();
   }
 
   /** Hears no more, and tells no more. */
   close(): void {
     this.#closed = true;
     this.#off?.();
-    this.#sequence.close();
+    this.#sequence?.close();
     this.#runs?.close();
   }
 
@@ -105,7 +113,7 @@ export class Feed implements ChannelListener, RunListener {
     if (position === undefined) {
       if (this.#runs === undefined) this.#listener.message(body, undefined);
       else this.#runs.take(body);
-    } else if (this.#early === undefined) this.#sequence.take(delivery, position);
+    } else if (this.#early === undefined) this.#order().take(delivery, position);
     // What is dropped is read.
     else if (this.#early.length < MOST_AHEAD) this.#early.push(delivery);
     else this.#doubt = true;
@@ -118,7 +126,7 @@ export class Feed implements ChannelListener, RunListener {
     this.#runs?.giveUp();
     if (this.#early !== undefined) this.#doubt = true;
     else if (this.position === undefined) this.#listener.moved(undefined, true);
-    else this.#sequence.doubt();
+    else this.#sequence!.doubt();
   }
 
   // --- what has no offset, in order ---
@@ -149,7 +157,7 @@ export class Feed implements ChannelListener, RunListener {
     most: number = Infinity,
   ): Promise<void> {
     // They come from another node, which has heard more.
-    if (this.#isBehind(since) && !this.#broker.exact) await this.#sequence.catchUp();
+    if (this.#isBehind(since) && !this.#broker.exact) await this.#sequence!.catchUp();
     this.#check();
     const at = this.position;
     const fresh = since === undefined;
@@ -157,11 +165,12 @@ export class Feed implements ChannelListener, RunListener {
     if (at === undefined || known) return join({ messages: [], from: at, recovered: fresh || known });
     if (!fresh && (since.epoch !== at.epoch || this.#isBehind(since)))
       return join({ messages: [], from: at, recovered: false });
-    this.#sequence.joins(1);
+    const sequence = this.#order();
+    sequence.joins(1);
     try {
-      await recover(this.#sequence, (request) => this.#read(request), { since, last, most }, join);
+      await recover(sequence, (request) => this.#read(request), { since, last, most }, join);
     } finally {
-      this.#sequence.joins(-1);
+      sequence.joins(-1);
     }
   }
 

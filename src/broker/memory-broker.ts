@@ -42,14 +42,7 @@ export function memoryBroker(options: MemoryBrokerOptions): Broker {
       return closed ? refuse() : hub.publish(channel, body, retention);
     },
     subscribe(channel, listener) {
-      if (closed) return refuse();
-      const take = hub.subscribe(channel, listener);
-      const off = (): void => {
-        offs.delete(off);
-        take();
-      };
-      offs.add(off);
-      return off;
+      return closed ? refuse() : hub.subscribe(channel, listener, offs);
     },
     read(channel, request) {
       return closed ? refuse() : hub.read(channel, request);

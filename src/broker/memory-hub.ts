@@ -25,13 +25,15 @@ interface Subscription {
 }
 
 interface Channel {
-  /** Whoever listens; copied where it is changed while it may be gone through. */
-  subscriptions: Subscription[];
+  /** Whoever listens; copied where it is changed, since it may be gone through. */
+  subscriptions: readonly Subscription[];
   history: MemoryHistory | undefined;
-  /** By node and key. Kept with its version while anybody is there, or listens. */
-  readonly entries: Map<string, Map<string, string>>;
+  /** By node and key, from the first on. Kept with its version while anybody is there, or listens. */
+  entries: Map<string, Map<string, string>> | undefined;
   version: number;
 }
+
+const NOBODY: readonly Subscription[] = [];
 
 /** Something that waits until what is being delivered has come to all. */
 interface Waiting {
@@ -78,21 +80,28 @@ export class MemoryHub {
     return position;
   }
 
-  /** Adds a listener, until what this returns is called. */
-  subscribe(name: string, listener: ChannelListener): () => void {
+  /**
+   * Adds a listener.
+   *
+   * @param name the channel's
+   * @param listener hears of it
+   * @param all the listeners of its node: it is among them until it is taken out
+   * @returns takes it out
+   */
+  subscribe(name: string, listener: ChannelListener, all: Set<() => void>): () => void {
     const channel = this.#open(name);
     const subscription: Subscription = { listener, on: true };
-    if (this.#delivering) channel.subscriptions = [...channel.subscriptions, subscription];
-    else channel.subscriptions.push(subscription);
-    return () => {
-      if (!subscription.on) return;
+    channel.subscriptions = channel.subscriptions.concat(subscription);
+    const off = (): void => {
+      if (!all.delete(off)) return;
       subscription.on = false;
-      if (this.#delivering) channel.subscriptions = channel.subscriptions.filter((one) => one !== subscription);
-      else channel.subscriptions.splice(channel.subscriptions.indexOf(subscription), 1);
+      channel.subscriptions = channel.subscriptions.filter((one) => one !== subscription);
       // Who has listened may come back.
       if (channel.subscriptions.length === 0 && channel.history) this.#touch(channel.history, this.clock.now());
       this.#forget(name, channel);
     };
+    all.add(off);
+    return off;
   }
 
   /** Reads of a channel's past; an epoch is named for who says how it is kept. */
@@ -112,8 +121,9 @@ export class MemoryHub {
   /** Tells what a node says of somebody. */
   enter(name: string, node: string, key: string, state: string): void {
     const channel = this.#open(name);
-    let own = channel.entries.get(node);
-    if (!own) channel.entries.set(node, (own = new Map()));
+    const entries = (channel.entries ??= new Map());
+    let own = entries.get(node);
+    if (!own) entries.set(node, (own = new Map()));
     own.set(key, state);
     this.#tell(channel, { node, key, state, version: ++channel.version });
   }
@@ -121,9 +131,9 @@ export class MemoryHub {
   /** Tells that somebody whom a node has entered is there no more; nothing where it has not. */
   leave(name: string, node: string, key: string): void {
     const channel = this.#channels.get(name);
-    const own = channel?.entries.get(node);
+    const own = channel?.entries?.get(node);
     if (!channel || !own?.delete(key)) return;
-    if (own.size === 0) channel.entries.delete(node);
+    if (own.size === 0) channel.entries!.delete(node);
     this.#tell(channel, { node, key, state: undefined, version: ++channel.version });
     this.#forget(name, channel);
   }
@@ -140,15 +150,14 @@ export class MemoryHub {
   #open(name: string): Channel {
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = { subscriptions: [], history: undefined, entries: new Map(), version: 0 };
+      channel = { subscriptions: NOBODY, history: undefined, entries: undefined, version: 0 };
       this.#channels.set(name, channel);
     }
     return channel;
   }
 
   #forget(name: string, channel: Channel): void {
-    if (channel.subscriptions.length === 0 && channel.entries.size === 0 && !channel.history)
-      this.#channels.delete(name);
+    if (channel.subscriptions.length === 0 && !channel.entries?.size && !channel.history) this.#channels.delete(name);
   }
 
   /** What listeners publish while they hear waits, so that all hear both in the same order. */

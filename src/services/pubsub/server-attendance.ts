@@ -15,7 +15,7 @@ export class Attendance {
 
   /** Tells that a subscriber is there. */
   enter(connection: ConnectionHandle<unknown>, { room, key, state }: Subscription): void {
-    if (key !== undefined) this.#soon(room!.enter(key, connection, state!));
+    if (key !== undefined) this.#soon(room!.presence.enter(key, connection, state!));
   }
 
   /**
@@ -24,7 +24,7 @@ export class Attendance {
    * @param later whether another server may have it now, which tells by itself
    */
   exit(connection: ConnectionHandle<unknown>, { room, key }: Subscription, later: boolean): void {
-    if (key !== undefined) this.#soon(room!.exit(key, connection, later));
+    if (key !== undefined) this.#soon(room!.presence.exit(key, connection, later));
   }
 
   /** Tells again what others are told of a subscriber. */
@@ -40,9 +40,9 @@ export class Attendance {
     Object.assign(own, told);
     // What has not begun yet tells it when it does.
     if (!own.told) return;
-    const entered = room.enter(told.key, connection, told.state);
+    const entered = room.presence.enter(told.key, connection, told.state);
     if (key !== undefined && key !== told.key) {
-      this.#soon(room.exit(key, connection, false));
+      this.#soon(room.presence.exit(key, connection, false));
       this.#host.send(connection, `${PRESENCE}${JSON.stringify({ s: own.number, k: told.key })}`);
     }
     await entered;
@@ -53,11 +53,11 @@ export class Attendance {
     own.watching = true;
     const { room } = own;
     if (room === undefined || !own.live) return;
-    const roster = await room.roster();
+    const roster = await room.presence.roster();
     // It may have left while it waited.
     if (own.over || !own.watching) return;
     // First, since what is sent may end the connection.
-    room.watchers.add(connection);
+    room.presence.watchers.add(connection);
     const members = [...roster.members].map(([key, state]) => `[${JSON.stringify(key)},${state}]`);
     this.#host.send(connection, `${PRESENCE}{"s":${own.number},"m":[${members.join(",")}]}`);
   }
@@ -65,7 +65,7 @@ export class Attendance {
   /** Has a subscriber follow that no more. */
   unwatch(connection: ConnectionHandle<unknown>, own: Subscription): void {
     own.watching = false;
-    own.room?.watchers.delete(connection);
+    own.room?.presence.watchers.delete(connection);
   }
 
   #soon(work: Promise<void>): void {

@@ -83,7 +83,7 @@ export class Hub {
     const before = subscriber.byName.get(found.name);
     if (before !== undefined) this.#end(subscriber, before);
     if (subscriber.byNumber.size >= this.#most) throw new PrismError("busy", `More than ${this.#most} subscriptions`);
-    const own = new Subscription(number, found.name, wish.watch);
+    const own = new Subscription(number, this.rooms.nameOf(found.name), wish.watch);
     subscriber.add(own);
     try {
       await this.check(found, who);
@@ -162,8 +162,7 @@ export class Hub {
     if (room === undefined) return;
     const { connection } = subscriber;
     const { name, params } = room;
-    room.members.delete(connection);
-    room.watchers.delete(connection);
+    room.delete(connection);
     this.attendance.exit(connection, own, subscriber.parked);
     if (own.told) this.host.events.emit("unsubscribe", { service: this.host.name, name, params, connection });
     room.release();
@@ -204,7 +203,7 @@ export class Hub {
   #unpark(connection: ConnectionHandle<unknown>, parked: readonly ParkedSubscription[]): void {
     const subscriber = this.#subscriberOf(connection);
     for (const { s, c, w, o, e, k, t } of parked) {
-      const own = new Subscription(s, c, w === 1);
+      const own = new Subscription(s, this.rooms.nameOf(c), w === 1);
       Object.assign(own, { key: k, state: t });
       subscriber.add(own);
       const since = o === undefined || e === undefined ? undefined : { offset: o, epoch: e };

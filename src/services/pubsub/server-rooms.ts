@@ -55,6 +55,11 @@ export class Rooms implements RoomOwner {
     return this.connections.get(id);
   }
 
+  /** A channel's name as its room has it, where there is one: each of thousands of subscriptions would keep one. */
+  nameOf(name: string): string {
+    return this.#rooms.get(name)?.name ?? name;
+  }
+
   /** The room of a channel, which somebody here holds from now on. */
   enter({ name, options, params }: Found): Room {
     const there = this.#rooms.get(name);

@@ -201,23 +201,17 @@ function createApi(hub: Hub, publisher: Publisher, events: Events): object {
       publish: (message, options) => publish(name, message, options) as never,
       async subscribe(listener, gap) {
         const room = hub.rooms.enter(found);
-        const hear = (value: Body, offset: number | undefined): void => {
-          hub.rooms.tell(listener, readValue(value), { offset, recovered: false });
-        };
         try {
           await room.ready;
         } catch (error) {
           room.release();
           throw error;
         }
-        const miss = (): void => gap && hub.rooms.tell(gap);
-        room.listeners.add(hear);
-        room.gaps.add(miss);
-        return () => {
-          if (!room.listeners.delete(hear)) return;
-          room.gaps.delete(miss);
-          room.release();
-        };
+        const off = room.listen({
+          message: (value, offset) => hub.rooms.tell(listener, readValue(value), { offset, recovered: false }),
+          missed: () => gap && hub.rooms.tell(gap),
+        });
+        return () => void (off() && room.release());
       },
       async members() {
         const roll = await hub.rooms.channels.roll(name);
