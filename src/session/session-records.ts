@@ -47,14 +47,14 @@ export class SessionRecords {
     if (!(await this.write(live.id, empty ? undefined : record, live.version))) return false;
     live.stored(empty ? 0 : record.version, data);
     live.created = record.created;
-    live.touchedAt = this.#time.clock.now();
+    live.touchedAt = this.#time.now();
     return true;
   }
 
   /** Writes when a session's client was last heard of, and nothing else; false if another server was faster. */
   async touch(live: LiveSession): Promise<boolean> {
     if (live.end !== undefined || live.version === 0) return true;
-    live.touchedAt = this.#time.clock.now();
+    live.touchedAt = this.#time.now();
     const record = { ...this.create(live, live.saved), version: live.version };
     return this.write(live.id, record, live.version);
   }

@@ -101,7 +101,7 @@ export class SessionSync {
       return;
     }
     const keys = live.adopt(record ?? { version: 0, data: {} }, tell);
-    if (record !== undefined) live.touchedAt = this.#time.clock.now() - (this.#time.wall() - record.seen);
+    if (record !== undefined) live.touchedAt = this.#time.now() - (this.#time.wall() - record.seen);
     if (tell && keys.length > 0) {
       throw new PrismError("conflict", "Another server has changed the session", { keys });
     }

@@ -20,6 +20,11 @@ export class SessionTime {
     this.#origin = wall - clock.now();
   }
 
+  /** Monotonic time in whole ms: kept of each session, where a fraction would be an object. Never early. */
+  now(): number {
+    return Math.ceil(this.clock.now());
+  }
+
   /** Time in ms since 1970, as if the wall clock had never jumped since the start. */
   wall(): number {
     return Math.round(this.#origin + this.clock.now());

@@ -66,7 +66,7 @@ export class SessionWatch {
   look(): void {
     const { time } = this.#sessions;
     const { limits } = time;
-    const now = time.clock.now();
+    const now = time.now();
     const wall = time.wall();
     for (const live of this.#sessions.live.values()) {
       live.listen(now);

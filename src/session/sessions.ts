@@ -47,9 +47,9 @@ export class Sessions {
   /** A session for an id of which nothing is stored; a new id where none is given. */
   begin(holder: SessionHolder, id: string = randomId()): LiveSession {
     const known = this.live.get(id);
-    const live = known ?? new LiveSession(id, this.time.clock.now());
+    const live = known ?? new LiveSession(id, this.time.now());
     if (known === undefined) this.live.set(id, live);
-    live.heardAt = this.time.clock.now();
+    live.heardAt = this.time.now();
     live.holders.add(holder);
     return live;
   }
@@ -121,7 +121,7 @@ export class Sessions {
     return this.#sync.inTurn(live, async () => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (live.end !== undefined) throw over();
-        const fresh = new LiveSession(randomId(), this.time.clock.now());
+        const fresh = new LiveSession(randomId(), this.time.now());
         fresh.cookie = live.cookie;
         fresh.data = this.#records.toJson(live.data).data;
         for (const [key, text] of changes) put(fresh.data, key, text);
@@ -212,13 +212,13 @@ export class Sessions {
   /** Ends a session whose time is over, unless another server has heard of its client. */
   expire(live: LiveSession): Promise<void> {
     return this.#sync.inTurn(live, async () => {
-      const { clock, limits } = this.time;
+      const { limits } = this.time;
       if (live.end !== undefined) return;
       // Its time is over whatever the store says, or does not say.
       if (live.created + limits.ttl <= this.time.wall()) this.#finish(live, "expired");
       const record = await this.#records.read(live.id);
       if (live.end === undefined && record !== undefined && record.dead === undefined) {
-        live.heardAt = live.touchedAt = clock.now() - (this.time.wall() - record.seen);
+        live.heardAt = live.touchedAt = this.time.now() - (this.time.wall() - record.seen);
       } else if (live.end === undefined) this.#finish(live, "expired");
       if (live.end !== undefined) await this.#records.write(live.id, undefined, live.version);
     });
