@@ -2,34 +2,37 @@ import { toAddressKey } from "../wire/address.ts";
 import type { Clock } from "../wire/clock.ts";
 import type { Limits } from "../wire/limits.ts";
 
-/** A place that a connection takes, from the moment at which it asks to be let in. */
-export class Place {
+/** Those who come from one address, or all whose addresses are not counted. */
+export class Crowd {
+  /** How many there are. */
+  count = 0;
   readonly #caps: Caps;
   readonly #key: string | undefined;
-  readonly #again: boolean;
-  /** Whether it is still taken. */
-  taken = true;
 
   /**
    * @param caps who counts
-   * @param key the address that is counted, where one is
-   * @param again whether it is for a moment only
+   * @param key the address, where it is counted
    */
-  constructor(caps: Caps, key: string | undefined, again: boolean) {
+  constructor(caps: Caps, key: string | undefined) {
     this.#caps = caps;
     this.#key = key;
-    this.#again = again;
   }
 
-  /** Gives it back; once, however often it is called. */
-  release(): void {
-    if (this.taken) this.#caps.leave(this.#key);
-    this.taken = false;
+  /** There is one more. */
+  enter(): void {
+    this.count++;
+    this.#caps.entered();
   }
 
-  /** Whether a connection may have it: one that was for a moment only is that of a new one where there is room. */
-  stays(): boolean {
-    return !this.#again || this.#caps.fits(this.#key);
+  /** One of them is gone. */
+  leave(): void {
+    this.count--;
+    this.#caps.left(this, this.#key);
+  }
+
+  /** Whether they are no more than may be, with all others. */
+  get fits(): boolean {
+    return this.#caps.fits(this.#key === undefined ? 0 : this.count);
   }
 }
 
@@ -42,7 +45,8 @@ export class Caps {
   readonly #clock: Clock;
   /** Whether addresses are those of clients, also where they are private. */
   readonly #trusts: boolean;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new Map<string, Crowd>();
+  readonly #others: Crowd = new Crowd(this, undefined);
   #count = 0;
   #tokens: number;
   #filledAt: number;
@@ -61,12 +65,13 @@ export class Caps {
   }
 
   /**
-   * Takes a place for a client, or says what there is too much of.
+   * Counts a client, or says what there is too much of.
    *
    * @param remoteAddress the client's network address
-   * @param again whether it has a place already, which it goes on with, and needs another for a moment only
+   * @param again whether it is counted already, and goes on with that: this is for a moment only
+   * @returns those with whom it is counted, until it leaves
    */
-  enter(remoteAddress: string | undefined, again: boolean): Place | Full {
+  enter(remoteAddress: string | undefined, again: boolean): Crowd | Full {
     const { connections, connectionsPerAddress, upgrades } = this.#limits;
     const now = this.#clock.now();
     this.#tokens = Math.min(upgrades, this.#tokens + ((now - this.#filledAt) / 1_000) * upgrades);
@@ -74,27 +79,29 @@ export class Caps {
     if (this.#tokens < 1) return "upgrades";
     if (!again && this.#count >= connections) return "connections";
     const key = this.#keyOf(remoteAddress);
-    const same = key === undefined ? 0 : (this.#byAddress.get(key) ?? 0);
-    if (!again && same >= connectionsPerAddress) return "connectionsPerAddress";
+    const known = key === undefined ? this.#others : this.#byAddress.get(key);
+    if (!again && key !== undefined && (known?.count ?? 0) >= connectionsPerAddress) return "connectionsPerAddress";
+    const crowd = known ?? new Crowd(this, key);
+    if (known === undefined) this.#byAddress.set(key!, crowd);
     this.#tokens--;
-    this.#count++;
-    if (key !== undefined) this.#byAddress.set(key, same + 1);
-    return new Place(this, key, again);
+    crowd.enter();
+    return crowd;
   }
 
-  /** Whether those who are there are no more than may be. For places only. */
-  fits(key: string | undefined): boolean {
-    const same = key === undefined ? 0 : this.#byAddress.get(key)!;
+  /** Whether those who are there are no more than may be. For crowds only. */
+  fits(same: number): boolean {
     return this.#count <= this.#limits.connections && same <= this.#limits.connectionsPerAddress;
   }
 
-  /** Gives a place back. For places only. */
-  leave(key: string | undefined): void {
+  /** There is one more. For crowds only. */
+  entered(): void {
+    this.#count++;
+  }
+
+  /** One of a crowd is gone. For crowds only. */
+  left({ count }: Crowd, key: string | undefined): void {
     this.#count--;
-    if (key === undefined) return;
-    const left = this.#byAddress.get(key)! - 1;
-    if (left === 0) this.#byAddress.delete(key);
-    else this.#byAddress.set(key, left);
+    if (key !== undefined && count === 0) this.#byAddress.delete(key);
   }
 
   /** An address that is counted by itself. A private one is most likely a proxy's that nobody told us to trust. */

@@ -122,7 +122,7 @@ class Opening implements ServerLinkOwner {
     link.post(`$${this.#owner.welcome(peer, offer, from)}`);
     peer.resume(link, from);
     // The connection has its own session and its own place.
-    if (!peer.cameWith(this.#arrival)) this.#arrival.leave();
+    if (!this.#arrival.became(peer)) this.#arrival.leave();
     return true;
   }
 

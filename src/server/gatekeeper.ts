@@ -55,12 +55,12 @@ export class Gatekeeper {
     const again = offer.resume !== undefined && resumptions.has(offer.resume.token);
     // Who is here already may come back, unless somebody else is to go on with it.
     if (closing && (!again || handsOver)) return this.#refuse(503, "Closing", peer);
-    const place = caps.enter(peer.remoteAddress, again);
-    if (typeof place === "string") {
-      this.#owner.reports.refusedBy(`limits.${place}`, peer.remoteAddress, { trustProxy: front.trusts });
-      return toRefusal(place === "connectionsPerAddress" ? 429 : 503, "Too many connections");
+    const crowd = caps.enter(peer.remoteAddress, again);
+    if (typeof crowd === "string") {
+      this.#owner.reports.refusedBy(`limits.${crowd}`, peer.remoteAddress, { trustProxy: front.trusts });
+      return toRefusal(crowd === "connectionsPerAddress" ? 429 : 503, "Too many connections");
     }
-    const arrival = new Arrival(peer.remoteAddress, place, gate);
+    const arrival = new Arrival(peer.remoteAddress, crowd, again, gate);
     arrival.offer = offer;
     return this.#inTime(peer, arrival, async () => {
       try {

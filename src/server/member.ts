@@ -5,7 +5,7 @@ import type { Session } from "../session/session.ts";
 import type { SessionOwner } from "../session/session-view.ts";
 import { REFUSED, SESSION_REPLACED } from "../wire/close-codes.ts";
 import { toSession, type Arrival } from "./arrival.ts";
-import type { Place } from "./caps.ts";
+import type { Crowd } from "./caps.ts";
 import { Recipient, type RecipientOptions } from "./recipient.ts";
 
 /** What is needed for a client that has a session, too. */
@@ -25,7 +25,7 @@ export abstract class Member<Owner extends MemberOptions>
   live: LiveSession;
   /** Whether its client came with a cookie of its session. */
   readonly met: boolean;
-  readonly #place: Place;
+  readonly #crowd: Crowd;
   #session: Session | undefined;
 
   /**
@@ -37,7 +37,7 @@ export abstract class Member<Owner extends MemberOptions>
     super(owner, arrival.state, arrival.remoteAddress, id);
     this.live = arrival.live;
     this.met = arrival.met;
-    this.#place = arrival.place;
+    this.#crowd = arrival.crowd;
   }
 
   /** Whether services have heard of it. */
@@ -55,11 +55,6 @@ export abstract class Member<Owner extends MemberOptions>
     return this.wire.received;
   }
 
-  /** Whether an arrival is what it came with. */
-  cameWith(arrival: Arrival): boolean {
-    return arrival.place === this.#place;
-  }
-
   /** Whether a client that came like this may go on with it: one of the same session, if its own had a cookie. */
   isOf({ live, met, gate }: Arrival): boolean {
     if (!this.begun) return false;
@@ -69,13 +64,17 @@ export abstract class Member<Owner extends MemberOptions>
   moved(live: LiveSession, ticket: string): void {
     this.live = live;
     // The client went while its session got the new id.
-    if (this.closed) return this.leave();
+    if (this.closed) return this.#release();
     this.link?.post(`$${JSON.stringify({ session: ticket })}`);
   }
 
-  /** Lets go of its session and its place. */
+  /** Lets go of its session, and is counted no more. To be called once. */
   protected leave(): void {
-    this.#place.release();
+    this.#crowd.leave();
+    this.#release();
+  }
+
+  #release(): void {
     this.owner.gate?.sessions.release(this.live, this);
   }
 
