@@ -64,17 +64,13 @@ export abstract class Member<Owner extends MemberOptions>
   moved(live: LiveSession, ticket: string): void {
     this.live = live;
     // The client went while its session got the new id.
-    if (this.closed) return this.#release();
+    if (this.closed) return this.owner.gate?.sessions.release(live, this);
     this.link?.post(`$${JSON.stringify({ session: ticket })}`);
   }
 
   /** Lets go of its session, and is counted no more. To be called once. */
   protected leave(): void {
     this.#crowd.leave();
-    this.#release();
-  }
-
-  #release(): void {
     this.owner.gate?.sessions.release(this.live, this);
   }
 
