@@ -24,6 +24,11 @@ export interface CallsOptions {
 
 /** What carries calls: their connection. */
 export interface CallsOwner extends Carrier {
+  readonly options: CallsOptions;
+  /** Takes the peer's. */
+  readonly receiver: Receiver;
+  /** Ends the peer's call with this id, which nobody has taken up. */
+  refuse(id: number, code: string): void;
   /** Sends the frame of a call. */
   sendCall(frame: Frame): void;
 }
@@ -37,32 +42,24 @@ export class Calls {
   /** Their numbers. */
   readonly ids: Ids = new Ids();
   readonly #owner: CallsOwner;
-  readonly #receiver: Receiver;
-  readonly #options: CallsOptions;
   #alarm: Alarm | undefined;
 
-  /**
-   * @param owner their connection
-   * @param receiver takes the peer's
-   * @param options what they need to know
-   */
-  constructor(owner: CallsOwner, receiver: Receiver, options: CallsOptions) {
+  /** @param owner their connection */
+  constructor(owner: CallsOwner) {
     this.#owner = owner;
-    this.#receiver = receiver;
-    this.#options = options;
   }
 
   /** See `Connection.ask`. */
   ask(service: number, body: Body, asking: Asking): void {
     const id = this.ids.next;
-    if (id >= this.#options.asked) throw new PrismError("busy");
+    if (id >= this.#owner.options.asked) throw new PrismError("busy");
     const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
-    checkFrameSize(frame, this.#options.frameOut);
+    checkFrameSize(frame, this.#owner.options.frameOut);
     this.ids.reserve(id);
     this.asked[id] = asking;
     asking.begin(this.#owner, id);
     this.#owner.sendCall(frame);
-    (this.#alarm ??= new Alarm(this.#options.clock, () => this.#expire())).set(asking.deadline);
+    (this.#alarm ??= new Alarm(this.#owner.options.clock, () => this.#expire())).set(asking.deadline);
   }
 
   /**
@@ -76,8 +73,8 @@ export class Calls {
       case kinds.CALL:
         if (this.answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#options.calls || this.#owner.load?.busy) return this.refuse(id, "busy");
-        return this.#receiver.call(header.service, id, body);
+        if (id >= this.#owner.options.calls || this.#owner.load?.busy) return this.#owner.refuse(id, "busy");
+        return this.#owner.receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);
       case kinds.FAILURE: {
@@ -92,11 +89,6 @@ export class Calls {
       default:
         this.#receiveAsCallee(header, body);
     }
-  }
-
-  /** Ends the peer's call with this id, which nobody has taken up. */
-  refuse(id: number, code: string): void {
-    this.#owner.send(`!${writeNumber(id)}{"code":"${code}"}`);
   }
 
   /** All of them fail with this error, at both ends; the peer is told nothing. */
@@ -140,7 +132,7 @@ export class Calls {
   /** The call that the callee has said something of, which gives it time again. */
   #hear(id: number): Asking {
     const asking = this.#find(id);
-    asking.deadline = this.#options.clock.now() + asking.timeout;
+    asking.deadline = this.#owner.options.clock.now() + asking.timeout;
     return asking;
   }
 
@@ -153,7 +145,7 @@ export class Calls {
   }
 
   #expire(): void {
-    const now = this.#options.clock.now();
+    const now = this.#owner.options.clock.now();
     for (const asking of this.asked) {
       if (asking === undefined) continue;
       // It is this end that is slow while items wait.

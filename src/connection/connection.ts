@@ -1,5 +1,6 @@
 import { PrismError } from "../wire/errors.ts";
 import { MESSAGE, type Body, type Frame, type Header } from "../wire/frames.ts";
+import { writeNumber } from "../wire/numbers.ts";
 import { checkFrameSize } from "../wire/packets.ts";
 import { Calls, type CallsOwner } from "./calls.ts";
 import type { Answering, Asking } from "./exchange.ts";
@@ -16,9 +17,9 @@ import type { Receiver } from "./receiver.ts";
 export class Connection implements CallsOwner, Traffic {
   /** Whether it has ended: nothing is sent or received any more. */
   over = false;
-  protected readonly receiver: Receiver;
+  readonly receiver: Receiver;
+  readonly options: ConnectionOptions;
   protected readonly outbox: Outbox;
-  protected readonly options: ConnectionOptions;
   protected link: Link | undefined;
   #calls: Calls | undefined;
   #receipts: Receipts | undefined;
@@ -37,11 +38,11 @@ export class Connection implements CallsOwner, Traffic {
   // Made when first needed: most connections only wait, and have neither.
 
   protected get calls(): Calls {
-    return (this.#calls ??= new Calls(this, this.receiver, this.options));
+    return (this.#calls ??= new Calls(this));
   }
 
   protected get receipts(): Receipts {
-    return (this.#receipts ??= new Receipts(this.options.reminder, this));
+    return (this.#receipts ??= new Receipts(this));
   }
 
   /** Counted frames received so far, modulo 2^31. */
@@ -140,7 +141,7 @@ export class Connection implements CallsOwner, Traffic {
 
   /** Ends the peer's call with this id, which nobody has taken up. */
   refuse(id: number, code: string): void {
-    this.calls.refuse(id, code);
+    this.send(`!${writeNumber(id)}{"code":"${code}"}`);
   }
 
   /** Forgets a call of the peer's that has its ending. For `Answering` only. */
@@ -166,7 +167,7 @@ export class Connection implements CallsOwner, Traffic {
 
   /** @returns the acknowledgement that is due, if one is. For the link only */
   acknowledgement(): string | undefined {
-    return this.#receipts?.due ? this.#receipts.write() : undefined;
+    return this.#receipts?.write();
   }
 
   /**

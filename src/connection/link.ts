@@ -75,7 +75,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   protected owner: LinkOwner;
   /** Whether its owner has heard that the first frame came. */
   protected spoke = false;
-  protected readonly options: LinkOptions;
+  readonly #options: LinkOptions;
   #heartbeat: Heartbeat | undefined;
   #own: string[] | undefined;
   #pongDue = false;
@@ -88,7 +88,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   constructor(socket: Socket, owner: LinkOwner, options: LinkOptions) {
     this.socket = socket;
     this.owner = owner;
-    this.options = options;
+    this.#options = options;
     this.packetOut = options.packetOut;
     socket.owner = this;
     socket.onmessage = Link.#onmessage;
@@ -97,7 +97,14 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   // The same for all links: thousands of closures would be a good part of what idle connections keep.
   static #onmessage(this: Socket, packet: string | Uint8Array): void {
-    (this.owner as Link).#receive(packet);
+    const link = this.owner as Link;
+    if (link.over) return;
+    if (link.#heartbeat !== undefined) link.heardAt = link.#heartbeat.beat;
+    try {
+      link.read(packet);
+    } catch (error) {
+      link.fail(error);
+    }
   }
 
   static #onclose(this: Socket, code: CloseCode, reason: string): void {
@@ -106,7 +113,7 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   /** Frames received, for whoever gave the link a meter of its own. */
   get heard(): number {
-    return this.options.meter.received;
+    return this.#options.meter.received;
   }
 
   /** @param heartbeat watches the link from now on */
@@ -126,7 +133,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   mark(): void {
     if (this.due) return;
     this.due = true;
-    this.options.turn.add(this);
+    this.#options.turn.add(this);
   }
 
   flush(): void {
@@ -155,7 +162,7 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   #speak(frames: number): void {
     if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
-    this.options.meter.sent += frames;
+    this.#options.meter.sent += frames;
   }
 
   ping(): void {
@@ -182,12 +189,12 @@ export class Link implements FrameSink, Flushable, Pulse {
   }
 
   frame(header: Header, body: Body): boolean {
-    this.options.meter.received++;
+    this.#options.meter.received++;
     if (!this.spoke) {
       this.spoke = true;
       this.owner.spoke?.(this);
     }
-    if (this.options.traced) this.owner.trace?.(header, body);
+    if (this.#options.traced) this.owner.trace?.(header, body);
     switch (header.kind) {
       case CONTROL:
         this.owner.control(this, parseControl(body));
@@ -213,16 +220,6 @@ export class Link implements FrameSink, Flushable, Pulse {
     return this.connection;
   }
 
-  #receive(packet: string | Uint8Array): void {
-    if (this.over) return;
-    if (this.#heartbeat !== undefined) this.heardAt = this.#heartbeat.beat;
-    try {
-      this.read(packet);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
   protected read(packet: string | Uint8Array): void {
     readPacket(packet, this);
   }
@@ -233,7 +230,7 @@ export class Link implements FrameSink, Flushable, Pulse {
     let reason = "Internal error";
     if (isWireError(error)) ({ closeCode: code, message: reason } = error);
     else this.owner.broken(this, error);
-    this.close(this.options.client ? CLIENT_ERROR : code, reason);
+    this.close(this.#options.client ? CLIENT_ERROR : code, reason);
   }
 
   #closed(code: CloseCode, reason: string): void {

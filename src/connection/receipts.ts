@@ -15,6 +15,10 @@ export const ACKNOWLEDGE_WITHIN = 1_000;
 export interface ReceiptsOwner {
   /** Whether they are acknowledged at all. */
   readonly lasting: boolean;
+  readonly options: {
+    /** Tells when a frame has waited long enough. */
+    readonly reminder: Pick<Reminder, "add" | "delete">;
+  };
   /** Has what is due sent when the turn is over. */
   mark(): void;
 }
@@ -25,7 +29,6 @@ export class Receipts implements Remindable {
   received = 0;
   /** Whether an acknowledgement is to be sent. */
   due = false;
-  readonly #reminder: Pick<Reminder, "add" | "delete">;
   readonly #owner: ReceiptsOwner;
   #frames = 0;
   #bytes = 0;
@@ -33,12 +36,8 @@ export class Receipts implements Remindable {
   /** How many frames come that are here already. */
   #repeated = 0;
 
-  /**
-   * @param reminder tells when a frame has waited long enough
-   * @param owner their connection
-   */
-  constructor(reminder: Pick<Reminder, "add" | "delete">, owner: ReceiptsOwner) {
-    this.#reminder = reminder;
+  /** @param owner their connection */
+  constructor(owner: ReceiptsOwner) {
     this.#owner = owner;
   }
 
@@ -59,7 +58,7 @@ export class Receipts implements Remindable {
     if (++this.#frames >= MOST_FRAMES || this.#bytes >= MOST_BYTES) this.#say();
     else if (!this.#reminded) {
       this.#reminded = true;
-      this.#reminder.add(this);
+      this.#owner.options.reminder.add(this);
     }
     return true;
   }
@@ -83,7 +82,7 @@ export class Receipts implements Remindable {
 
   /** Says nothing more. */
   end(): void {
-    if (this.#reminded) this.#reminder.delete(this);
+    if (this.#reminded) this.#owner.options.reminder.delete(this);
   }
 
   /** The peer hears the count in another way: nothing is due. */
@@ -92,8 +91,9 @@ export class Receipts implements Remindable {
     this.#frames = this.#bytes = 0;
   }
 
-  /** @returns the acknowledgement that is due, as a frame */
-  write(): string {
+  /** @returns the acknowledgement that is due, as a frame, if one is */
+  write(): string | undefined {
+    if (!this.due) return undefined;
     this.told();
     return `%${writeNumber(this.received)}`;
   }

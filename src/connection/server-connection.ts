@@ -12,7 +12,7 @@ import { ServerOutbox } from "./server-outbox.ts";
 /** A connection at a server: it is bounded, is sent what others are sent, too, and may go to another server. */
 export class ServerConnection extends Connection {
   declare protected readonly outbox: ServerOutbox;
-  declare protected readonly options: ServerConnectionOptions;
+  declare readonly options: ServerConnectionOptions;
   #load: Load | undefined;
   #parks = false;
 

@@ -23,7 +23,7 @@ export interface ServerLinkOptions extends LinkOptions {
 /** A link at a server: what it takes, and what waits in its socket, is bounded, and it is handed on. */
 export class ServerLink extends Link {
   declare protected owner: ServerLinkOwner;
-  declare protected readonly options: ServerLinkOptions;
+  readonly #limits: ServerLinkOptions;
 
   /**
    * @param socket an open socket, from now on the link's alone
@@ -32,6 +32,7 @@ export class ServerLink extends Link {
    */
   constructor(socket: Socket, owner: ServerLinkOwner, options: ServerLinkOptions) {
     super(socket, owner, options);
+    this.#limits = options;
     socket.ondrain = ServerLink.#ondrain;
   }
 
@@ -61,7 +62,7 @@ export class ServerLink extends Link {
   }
 
   override flush(): void {
-    if (this.socket.bufferedAmount > this.options.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
+    if (this.socket.bufferedAmount > this.#limits.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
     else super.flush();
   }
 
@@ -72,8 +73,8 @@ export class ServerLink extends Link {
   }
 
   protected override read(packet: string | Uint8Array): void {
-    checkPacketSize(packet, this.options.packetIn);
-    readPacket(packet, this, this.options.framesIn);
+    checkPacketSize(packet, this.#limits.packetIn);
+    readPacket(packet, this, this.#limits.framesIn);
   }
 
   protected override write(frames: readonly Frame[]): void {

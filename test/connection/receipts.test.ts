@@ -14,7 +14,8 @@ interface Counted {
 function createReceipts(acknowledges = true): Counted {
   const clock = new FakeClock();
   let marks = 0;
-  const receipts = new Receipts(new Reminder(clock, ACKNOWLEDGE_WITHIN), {
+  const receipts = new Receipts({
+    options: { reminder: new Reminder(clock, ACKNOWLEDGE_WITHIN) },
     lasting: acknowledges,
     mark: () => void marks++,
   });
@@ -89,7 +90,9 @@ describe("what was received", () => {
     const clock = new FakeClock();
     const reminder = new Reminder(clock, 1_000);
     const marks = [0, 0];
-    const [one, other] = marks.map((_, i) => new Receipts(reminder, { lasting: true, mark: () => void marks[i]!++ }));
+    const [one, other] = marks.map(
+      (_, i) => new Receipts({ options: { reminder }, lasting: true, mark: () => void marks[i]!++ }),
+    );
     one!.count(0);
     other!.count(0);
     expect(clock.timers).toBe(1);
