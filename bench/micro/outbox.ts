@@ -1,4 +1,4 @@
-import { Ids } from "../../src/connection/ids.ts";
+import { Ids } from "../../src/services/pubsub/ids.ts";
 import { ServerOutbox } from "../../src/connection/server-outbox.ts";
 import { defaultLimits } from "../../src/wire/limits.ts";
 import { MAX_NUMBER } from "../../src/wire/numbers.ts";

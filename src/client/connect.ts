@@ -44,7 +44,7 @@ export function connect<
 function defaultDial(): Dial {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
   if (WebSocket !== undefined) return webSocketDial(WebSocket);
-  throw new TypeError("There is no WebSocket here: import connect from @prismrt/prism/client/node, or give it a dial");
+  throw new TypeError("There is no WebSocket here: give a dial, or import @prismrt/prism/client/node");
 }
 
 function toSocketUrl(given: string | URL): string {

@@ -2,14 +2,13 @@ import { Connection } from "../connection/connection.ts";
 import type { Control } from "../connection/control.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import type { Link } from "../connection/link.ts";
-import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { ConnectionStatus } from "../service/hosts.ts";
 import type { ClientHalf } from "../service/service.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
 import { endsConnection, PROTOCOL_ERROR, REFUSED, type CloseCode } from "../wire/close-codes.ts";
 import { isPrismError, PrismError, WireError } from "../wire/errors.ts";
-import { CALLS, PATIENCE, REPLAY_FRAMES, REPLAY_LIMIT, TIMEOUT } from "../wire/limits.ts";
+import { ACKNOWLEDGE_WITHIN, CALLS, PATIENCE, REPLAY_FRAMES, REPLAY_LIMIT, TIMEOUT } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { Auth, type AuthOwner } from "./auth.ts";
 import type { Dial } from "./dial.ts";
@@ -145,10 +144,6 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     this.auth.stays(link);
   }
 
-  broken(_link: Link, error: unknown): void {
-    this.log("Internal error", error);
-  }
-
   failed(what: string, error: unknown): void {
     // Beside a socket that works, the token is that one's.
     if (!this.#lines.working) this.auth.drop();
@@ -192,8 +187,6 @@ export class Core implements AuthOwner, Backbone, LinesOwner {
     let reminder: Timer | undefined;
     const connection = (this.#connection = new Connection(this.services, {
       calls: CALLS,
-      // Of its own it bounds nothing else.
-      asked: Infinity,
       replayFrames: REPLAY_FRAMES,
       clock: this.clock,
       reminder: {

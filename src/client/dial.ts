@@ -24,7 +24,7 @@ export function webSocketDial(WebSocket: WebSocketConstructor): Dial {
   return (url, protocols, signal) =>
     new Promise((resolve, reject) => {
       const ws = protocols.length > 0 ? new WebSocket(url, [...protocols]) : new WebSocket(url);
-      const failed = (): void => reject(new Error(`The socket to ${url} did not open`));
+      const failed = (): void => reject(new Error(`No socket to ${url}`));
       ws.onerror = ws.onclose = failed;
       ws.onopen = () => {
         ws.onopen = null;

@@ -67,7 +67,7 @@ export class Dialer {
       this.#bare = !this.#bare;
       this.#owner.failed(`No socket to ${this.#url}`, error);
     };
-    this.#timer = this.#owner.clock.setTimer(() => failed(new Error("The socket did not open in time")), HANDSHAKE);
+    this.#timer = this.#owner.clock.setTimer(() => failed(new Error("Not connected in time")), HANDSHAKE);
     // An async function, so that a dial that throws is one that rejects.
     (async () => this.#dial(this.#url, this.#bare ? [] : this.#owner.offers(), signal))()
       .then((socket) => {

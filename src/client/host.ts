@@ -66,7 +66,7 @@ export class Slot {
   welcome(number: number | undefined, init: unknown): void {
     this.#number = number;
     this.#init = init;
-    if (number === undefined) this.#log("The server has no such service");
+    if (number === undefined) this.#log("No such service");
   }
 
   /** Tells the half that a new connection has taken the place of a lost one, or that the client has stopped. */
@@ -80,7 +80,7 @@ export class Slot {
       this.#events.emit("message", this.#codecs.message.decode(body));
     } catch (error) {
       if (isWireError(error)) throw error;
-      this.#log("A message could not be read", error);
+      this.#log("Unreadable message", error);
     }
   }
 
@@ -147,7 +147,7 @@ export class Slot {
       try {
         send();
       } catch (error) {
-        this.#log("A queued message could not be sent", error);
+        this.#log("Message not sent", error);
       }
     };
     this.#backbone.enqueue({ deadline: Infinity, settled: false, fail: () => {} }, guarded);

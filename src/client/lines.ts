@@ -11,7 +11,7 @@ import {
   type CloseCode,
 } from "../wire/close-codes.ts";
 import type { Clock, Timer } from "../wire/clock.ts";
-import { HANDSHAKE, PACKET } from "../wire/limits.ts";
+import { HANDSHAKE } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
 import { PROTOCOL } from "../wire/subprotocols.ts";
 import type { Dial } from "./dial.ts";
@@ -44,8 +44,8 @@ export interface LinesOwner {
   close(code: CloseCode, reason: string): void;
   /** There was no socket, and why. */
   failed(what: string, error: unknown): void;
-  /** Something threw that must not: a defect. */
-  broken(link: Link, error: unknown): void;
+  /** Writes to the client's log. */
+  log(message: string, data: unknown): void;
 }
 
 /** The client's sockets: one in use, and one that opens, at first or to take its place. */
@@ -135,12 +135,7 @@ export class Lines implements DialerOwner, LinkOwner {
   }
 
   attach(socket: Socket): void {
-    const link = new Link(socket, this, {
-      turn: { add: (item) => this.clock.afterTurn(() => item.flush()) },
-      packetOut: PACKET,
-      client: true,
-      meter: { received: 0, sent: 0 },
-    });
+    const link = new Link(socket, this, { add: (item) => this.clock.afterTurn(() => item.flush()) });
     this.#opening = link;
     if (this.#early === true) this.#early = link;
     if (socket.protocol !== PROTOCOL) link.post(writeHello(this.#owner.resumption, this.#options.manifest));
@@ -188,17 +183,17 @@ export class Lines implements DialerOwner, LinkOwner {
   /** Where no sign of life comes soon, another socket is tried; the one in use has its patience all the same. */
   pinged(link: Link): void {
     if (link !== this.#link) return;
-    const { heard } = link;
+    const { heardAt } = link;
     this.#signDue?.cancel();
     this.#signDue = this.clock.setTimer(() => {
-      if (link.heard !== heard) return;
+      if (link.heardAt !== heardAt) return;
       if (isOffline()) link.close(HEARTBEAT_MISSED, "Offline");
       else this.#try();
     }, IMPATIENCE);
   }
 
-  broken(link: Link, error: unknown): void {
-    this.#owner.broken(link, error);
+  broken(_link: Link, error: unknown): void {
+    this.#owner.log("Internal error", error);
   }
 
   #welcomed(link: Link, message: Control): void {

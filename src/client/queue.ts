@@ -43,8 +43,7 @@ export class Queue {
    */
   push(item: Queued, send: () => void): void {
     if (this.#items.length >= this.#limit) this.#sweep();
-    if (this.#items.length >= this.#limit)
-      throw new PrismError("busy", `More than ${this.#limit} wait for the connection`);
+    if (this.#items.length >= this.#limit) throw new PrismError("busy", `More than ${this.#limit} wait`);
     this.#items.push({ item, send });
     this.#alarm.set(item.deadline);
   }

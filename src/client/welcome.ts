@@ -1,8 +1,8 @@
 import type { Control } from "../connection/control.ts";
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
+import { MAX_FRAMES } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
-import { MAX_FRAMES } from "../wire/packets.ts";
 
 /** In less, in bytes, no failure could be told. */
 const MIN_PACKET = 64;

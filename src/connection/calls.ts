@@ -1,14 +1,13 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import type { Clock } from "../wire/clock.ts";
-import { PrismError, WireError } from "../wire/errors.ts";
-import * as kinds from "../wire/frames.ts";
+import { WireError, type PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame, type Header } from "../wire/frames.ts";
+import * as kinds from "../wire/kinds.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { checkFrameSize } from "../wire/packets.ts";
 import { Alarm } from "./alarm.ts";
 import type { Answering, Asking, Carrier } from "./exchange.ts";
 import { parseFailure } from "./failure.ts";
-import { Ids } from "./ids.ts";
 import type { Receiver } from "./receiver.ts";
 
 /** What calls need to know of their end. */
@@ -16,8 +15,6 @@ export interface CallsOptions {
   readonly clock: Clock;
   /** Calls of the peer that may be in progress. */
   readonly calls: number;
-  /** Calls to the peer that may be in progress, those included that it has not ended though nobody waits any more. */
-  readonly asked: number;
   /** The longest frame that may be sent, in bytes; more than there is at a server, whose peer's size is not bounded. */
   readonly frameOut: number;
 }
@@ -39,27 +36,31 @@ export class Calls {
   readonly answers: (Answering | undefined)[] = [];
   /** Those of this end. */
   readonly asked: (Asking | undefined)[] = [];
-  /** Their numbers. */
-  readonly ids: Ids = new Ids();
-  readonly #owner: CallsOwner;
+  protected readonly owner: CallsOwner;
   #alarm: Alarm | undefined;
+  /** Below this one no number is free. */
+  #first = 0;
 
   /** @param owner their connection */
   constructor(owner: CallsOwner) {
-    this.#owner = owner;
+    this.owner = owner;
+  }
+
+  /** The smallest number that is free for a call of this end. */
+  get next(): number {
+    while (this.asked[this.#first] !== undefined) this.#first++;
+    return this.#first;
   }
 
   /** See `Connection.ask`. */
   ask(service: number, body: Body, asking: Asking): void {
-    const id = this.ids.next;
-    if (id >= this.#owner.options.asked) throw new PrismError("busy");
+    const id = this.next;
     const frame = writeFrame("?" + writeNumber(service) + writeNumber(id), body);
-    checkFrameSize(frame, this.#owner.options.frameOut);
-    this.ids.reserve(id);
+    checkFrameSize(frame, this.owner.options.frameOut);
     this.asked[id] = asking;
-    asking.begin(this.#owner, id);
-    this.#owner.sendCall(frame);
-    (this.#alarm ??= new Alarm(this.#owner.options.clock, () => this.#expire())).set(asking.deadline);
+    asking.begin(this.owner, id);
+    this.owner.sendCall(frame);
+    (this.#alarm ??= new Alarm(this.owner.options.clock, () => this.#expire())).set(asking.deadline);
   }
 
   /**
@@ -73,8 +74,8 @@ export class Calls {
       case kinds.CALL:
         if (this.answers[id] !== undefined) throw new WireError(PROTOCOL_ERROR, "Id in use");
         // Ids are the smallest free ones, so whoever uses a higher one has as many calls in progress.
-        if (id >= this.#owner.options.calls || this.#owner.load?.busy) return this.#owner.refuse(id, "busy");
-        return this.#owner.receiver.call(header.service, id, body);
+        if (id >= this.owner.options.calls) return this.owner.refuse(id, "busy");
+        return this.owner.receiver.call(header.service, id, body);
       case kinds.RESULT:
         return this.#free(id).onresult(body);
       case kinds.FAILURE: {
@@ -105,8 +106,6 @@ export class Calls {
     switch (header.kind) {
       case kinds.ITEM_UP:
         if (answering.finished) throw new WireError(PROTOCOL_ERROR, "Item after the last");
-        if (this.#owner.load?.hasRoom(body.length) === false || !answering.streamIn())
-          return this.giveUp(answering, "busy");
         return answering.receiveItem(body);
       case kinds.GRANT_DOWN:
         return answering.receiveGrant(header.count);
@@ -132,20 +131,20 @@ export class Calls {
   /** The call that the callee has said something of, which gives it time again. */
   #hear(id: number): Asking {
     const asking = this.#find(id);
-    asking.deadline = this.#owner.options.clock.now() + asking.timeout;
+    asking.deadline = this.owner.options.clock.now() + asking.timeout;
     return asking;
   }
 
   #free(id: number): Asking {
     const asking = this.#find(id);
     this.asked[id] = undefined;
-    this.ids.free(id);
+    if (id < this.#first) this.#first = id;
     asking.over = true;
     return asking;
   }
 
   #expire(): void {
-    const now = this.#owner.options.clock.now();
+    const now = this.owner.options.clock.now();
     for (const asking of this.asked) {
       if (asking === undefined) continue;
       // It is this end that is slow while items wait.

@@ -1,5 +1,6 @@
 import { PrismError } from "../wire/errors.ts";
-import { MESSAGE, type Body, type Frame, type Header } from "../wire/frames.ts";
+import type { Body, Frame, Header } from "../wire/frames.ts";
+import { MESSAGE } from "../wire/kinds.ts";
 import { writeNumber } from "../wire/numbers.ts";
 import { checkFrameSize } from "../wire/packets.ts";
 import { Calls, type CallsOwner } from "./calls.ts";
@@ -38,7 +39,11 @@ export class Connection implements CallsOwner, Traffic {
   // Made when first needed: most connections only wait, and have neither.
 
   protected get calls(): Calls {
-    return (this.#calls ??= new Calls(this));
+    return (this.#calls ??= this.createCalls());
+  }
+
+  protected createCalls(): Calls {
+    return new Calls(this);
   }
 
   protected get receipts(): Receipts {

@@ -1,13 +1,9 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError, type PrismError } from "../wire/errors.ts";
 import { writeFrame, type Body, type Frame } from "../wire/frames.ts";
+import { GRANT_EVERY, INITIAL_CREDIT } from "../wire/limits.ts";
 import { writeNumber } from "../wire/numbers.ts";
-import type { Load, Streaming } from "./load.ts";
-
-/** Items that may be sent before the first grant (PROTOCOL.md, "Calls"). */
-const INITIAL_CREDIT = 16;
-/** After how many items taken their credit is granted again: half, so that a busy sender does not run dry. */
-const GRANT_EVERY = INITIAL_CREDIT / 2;
+import type { Streaming } from "./load.ts";
 
 /** What carries a call: a connection, as its calls see it. */
 export interface Carrier {
@@ -15,8 +11,8 @@ export interface Carrier {
   send(frame: Frame): void;
   /** Forgets a call of the peer's that has its ending. */
   ended(answering: Answering): void;
-  /** What the peer's items weigh, where that is bounded. */
-  readonly load?: Load | undefined;
+  /** Hears that an item of the peer's was taken or dropped, where somebody counts them. */
+  took?(exchange: Exchange): void;
   /** Whether those who can wait may send. */
   readonly roomy: boolean;
   /** Waits until there may be room; whoever comes back looks again. */
@@ -35,10 +31,10 @@ export abstract class Exchange {
   credit: number = INITIAL_CREDIT;
   /** How many items the peer may still send. */
   window: number = INITIAL_CREDIT;
+  /** The sizes of the items that wait to be taken, where somebody counts them. */
+  sizes: number[] | undefined;
   protected carrier: Carrier | undefined;
   #taken = 0;
-  /** The sizes of the items that wait to be taken. */
-  #sizes: number[] | undefined;
 
   /** An item arrived. Whoever takes it, or drops it, says so with `took`. Never throws but a `WireError`. */
   abstract onitem(body: Body): void;
@@ -55,7 +51,6 @@ export abstract class Exchange {
     this.over = false;
     this.credit = this.window = INITIAL_CREDIT;
     this.#taken = 0;
-    this.#sizes = undefined;
   }
 
   /** Whether an item may be sent: the peer takes one, and not too much waits. */
@@ -81,9 +76,9 @@ export abstract class Exchange {
 
   /** Says that an item was taken or dropped, so that the peer may send another. */
   took(): void {
-    const size = this.#sizes?.shift() ?? 0;
-    this.carrier?.load?.hold(-size);
-    if (++this.#taken < GRANT_EVERY || this.over) return;
+    this.#taken++;
+    this.carrier?.took?.(this);
+    if (this.#taken < GRANT_EVERY || this.over) return;
     this.window += this.#taken;
     this.send(this.grantMark, writeNumber(this.#taken));
     this.#taken = 0;
@@ -96,8 +91,6 @@ export abstract class Exchange {
    */
   receiveItem(body: Body): void {
     if (--this.window < 0) throw new WireError(PROTOCOL_ERROR, "Item beyond the credit");
-    (this.#sizes ??= []).push(body.length);
-    this.carrier?.load?.hold(body.length);
     this.onitem(body);
   }
 
@@ -109,7 +102,7 @@ export abstract class Exchange {
 
   /** Whether items have come that nobody has taken yet. */
   get waiting(): boolean {
-    return this.#sizes !== undefined && this.#sizes.length > 0;
+    return this.window + this.#taken < INITIAL_CREDIT;
   }
 
   /** Waits until this turn of the event loop is over. */
@@ -165,29 +158,9 @@ export abstract class Answering extends Exchange implements Streaming {
   /** The caller no longer wants it, or is gone: nothing can be sent for it any more. Never throws. */
   abstract oncancel(): void;
 
-  /**
-   * Begins to send items, unless the call is over.
-   *
-   * @returns false where the peer has as many streams as it may
-   */
-  streamOut(): boolean {
-    return this.carrier?.load?.stream(this, 2) !== false;
-  }
-
-  /** Begins to receive items, if it has not begun. For the connection only. See `streamOut`. */
-  streamIn(): boolean {
-    return this.carrier?.load?.stream(this, 1) !== false;
-  }
-
-  override took(): void {
-    super.took();
-    this.carrier?.load?.drained(this);
-  }
-
   /** Takes the caller's word that no more items follow. For the connection only. */
   receiveEnd(): void {
     this.finished = true;
-    this.carrier?.load?.drained(this);
     this.onfinish();
   }
 
@@ -216,13 +189,11 @@ export abstract class Answering extends Exchange implements Streaming {
   /** Ends it on this side alone: there is no peer any more. For the connection only. */
   abandon(): void {
     this.over = true;
-    this.carrier?.load?.unstream(this, 3);
     this.oncancel();
   }
 
   #end(): void {
     this.over = true;
-    this.carrier?.load?.unstream(this, 3);
     this.carrier?.ended(this);
   }
 }

@@ -1,8 +1,10 @@
 import type { Socket } from "../socket/socket.ts";
 import { CLIENT_ERROR, HEARTBEAT_MISSED, PROTOCOL_ERROR, type CloseCode } from "../wire/close-codes.ts";
 import { isWireError, WireError } from "../wire/errors.ts";
-import { ACKNOWLEDGE, CONTROL, PING, PONG, type Body, type Frame, type Header } from "../wire/frames.ts";
-import { MAX_FRAMES, readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
+import type { Body, Frame, Header } from "../wire/frames.ts";
+import { ACKNOWLEDGE, CONTROL, PING, PONG } from "../wire/kinds.ts";
+import { MAX_FRAMES } from "../wire/limits.ts";
+import { readPacket, writePackets, type FrameSink } from "../wire/packets.ts";
 import { parseControl, type Control } from "./control.ts";
 import type { Heartbeat, Pulse } from "./heartbeat.ts";
 import type { Flushable, Turn } from "./turn.ts";
@@ -21,37 +23,14 @@ export interface Traffic {
 
 /** What is told of a link to whoever opened it. None of these throws anything but a `WireError`. */
 export interface LinkOwner {
-  /** The first frame arrived; said before it is taken. */
-  spoke?(link: Link): void;
   /** A `$` frame arrived. */
   control(link: Link, message: Control): void;
   /** The peer was asked for a sign of life. */
   pinged?(link: Link): void;
   /** The socket is gone; said once. */
   gone(link: Link, code: CloseCode, reason: string): void;
-  /** A frame arrived; said before it is taken, where the options ask for it. */
-  trace?(header: Header, body: Body): void;
   /** Something under this link threw what it must not: a defect, reported and contained. */
   broken(link: Link, error: unknown): void;
-}
-
-/** What a link needs to know of its end. */
-export interface LinkOptions {
-  readonly turn: Pick<Turn, "add">;
-  /** The largest packet sent, in bytes; a longer frame goes alone. */
-  readonly packetOut: number;
-  /** Whether this end is the client, which may not send the close codes of RFC 6455. */
-  readonly client: boolean;
-  /** Counts whole frames, both ways. */
-  readonly meter: Meter;
-  /** Whether the owner hears of each frame. */
-  readonly traced?: boolean | undefined;
-}
-
-/** Frames since the beginning. */
-export interface Meter {
-  received: number;
-  sent: number;
 }
 
 const NONE: readonly Frame[] = [];
@@ -66,16 +45,15 @@ export class Link implements FrameSink, Flushable, Pulse {
   heardAt = 0;
   /** Whether `close` was called or the socket is gone. */
   over = false;
-  packetOut: number;
+  /** The largest packet sent, in bytes; a longer frame goes alone. */
+  packetOut = 0;
   /** The most frames in a packet sent. */
   framesOut: number = MAX_FRAMES;
   /** Whether it is to be flushed when this turn is over. */
   protected due = false;
   protected readonly socket: Socket;
   protected owner: LinkOwner;
-  /** Whether its owner has heard that the first frame came. */
-  protected spoke = false;
-  readonly #options: LinkOptions;
+  readonly #turn: Pick<Turn, "add">;
   #heartbeat: Heartbeat | undefined;
   #own: string[] | undefined;
   #pongDue = false;
@@ -83,13 +61,12 @@ export class Link implements FrameSink, Flushable, Pulse {
   /**
    * @param socket an open socket, from now on the link's alone
    * @param owner who is told of what happens
-   * @param options what it needs to know
+   * @param turn flushes it when the turn is over
    */
-  constructor(socket: Socket, owner: LinkOwner, options: LinkOptions) {
+  constructor(socket: Socket, owner: LinkOwner, turn: Pick<Turn, "add">) {
     this.socket = socket;
     this.owner = owner;
-    this.#options = options;
-    this.packetOut = options.packetOut;
+    this.#turn = turn;
     socket.owner = this;
     socket.onmessage = Link.#onmessage;
     socket.onclose = Link.#onclose;
@@ -111,11 +88,6 @@ export class Link implements FrameSink, Flushable, Pulse {
     (this.owner as Link).#closed(code, reason);
   }
 
-  /** Frames received, for whoever gave the link a meter of its own. */
-  get heard(): number {
-    return this.#options.meter.received;
-  }
-
   /** @param heartbeat watches the link from now on */
   watch(heartbeat: Heartbeat): void {
     this.#heartbeat = heartbeat;
@@ -133,7 +105,7 @@ export class Link implements FrameSink, Flushable, Pulse {
   mark(): void {
     if (this.due) return;
     this.due = true;
-    this.#options.turn.add(this);
+    this.#turn.add(this);
   }
 
   flush(): void {
@@ -146,7 +118,7 @@ export class Link implements FrameSink, Flushable, Pulse {
     const frames = this.connection?.drain() ?? NONE;
     if (acknowledgement !== undefined) this.#sendAlone(acknowledgement, frames.length > 0);
     if (frames.length === 0) return;
-    this.#speak(frames.length);
+    this.speak(frames.length);
     this.write(frames);
   }
 
@@ -156,13 +128,13 @@ export class Link implements FrameSink, Flushable, Pulse {
 
   /** A link frame travels alone, so that what many connections are sent stays the same packet for all of them. */
   #sendAlone(frame: string, more: boolean): void {
-    this.#speak(1);
+    this.speak(1);
     this.socket.send(frame, more);
   }
 
-  #speak(frames: number): void {
+  /** Takes note that frames are sent, and how many. */
+  protected speak(_frames: number): void {
     if (this.#heartbeat !== undefined) this.spokeAt = this.#heartbeat.beat;
-    this.#options.meter.sent += frames;
   }
 
   ping(): void {
@@ -189,12 +161,6 @@ export class Link implements FrameSink, Flushable, Pulse {
   }
 
   frame(header: Header, body: Body): boolean {
-    this.#options.meter.received++;
-    if (!this.spoke) {
-      this.spoke = true;
-      this.owner.spoke?.(this);
-    }
-    if (this.#options.traced) this.owner.trace?.(header, body);
     switch (header.kind) {
       case CONTROL:
         this.owner.control(this, parseControl(body));
@@ -224,13 +190,12 @@ export class Link implements FrameSink, Flushable, Pulse {
     readPacket(packet, this);
   }
 
-  /** Closes the link for what the peer sent. */
-  protected fail(error: unknown): void {
-    let code = PROTOCOL_ERROR;
+  /** Closes the link for what the peer sent. A client may not send the close codes of RFC 6455. */
+  protected fail(error: unknown, code?: CloseCode): void {
     let reason = "Internal error";
-    if (isWireError(error)) ({ closeCode: code, message: reason } = error);
+    if (isWireError(error)) reason = error.message;
     else this.owner.broken(this, error);
-    this.close(this.#options.client ? CLIENT_ERROR : code, reason);
+    this.close(code ?? CLIENT_ERROR, reason);
   }
 
   #closed(code: CloseCode, reason: string): void {

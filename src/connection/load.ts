@@ -18,6 +18,12 @@ export interface Streaming {
   readonly waiting: boolean;
 }
 
+/** A call of either end, as far as items come in for it. */
+export interface Weighed {
+  /** What those that wait to be taken weigh, in order. */
+  sizes: number[] | undefined;
+}
+
 /** What a peer's calls, items and messages weigh on this end, all together. */
 export class Load {
   readonly #limits: LoadLimits;
@@ -48,6 +54,18 @@ export class Load {
   /** Counts what an item holds until it is taken, in bytes or characters; less than 0 gives back. */
   hold(size: number): void {
     this.#held += size;
+  }
+
+  /** Counts what an item of a call holds until it is taken. */
+  arrived(call: Weighed, size: number): void {
+    (call.sizes ??= []).push(size);
+    this.#held += size;
+  }
+
+  /** Counts it no longer. */
+  took(call: Weighed & Partial<Streaming>): void {
+    this.#held -= call.sizes?.shift() ?? 0;
+    if (call.finished) this.drained(call as Streaming);
   }
 
   /** Whether an item more of this size may be held. */

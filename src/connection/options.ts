@@ -3,6 +3,7 @@ import type { Frame } from "../wire/frames.ts";
 import type { CallsOptions } from "./calls.ts";
 import type { LoadLimits } from "./load.ts";
 import type { Reminder } from "./reminder.ts";
+import type { ServerCallsOptions } from "./server-calls.ts";
 import type { Volley } from "./volley.ts";
 
 /** How much may be kept, and how much may wait. */
@@ -43,7 +44,7 @@ export interface ConnectionOptions extends CallsOptions, OutboxLimits {
 }
 
 /** What a server's connection needs to know. */
-export interface ServerConnectionOptions extends ConnectionOptions, LoadLimits, ServerOutboxLimits {
+export interface ServerConnectionOptions extends ConnectionOptions, ServerCallsOptions, LoadLimits, ServerOutboxLimits {
   /** What many are sent alike during this turn, the connection's receiver among them, where there is such a thing. */
   readonly volley?: Volley | undefined;
   /** Whether the peer is known to acknowledge. */

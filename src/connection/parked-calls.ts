@@ -42,9 +42,6 @@ export function parkCalls(calls: Calls, error: PrismError): number[] {
 }
 
 /** Takes up what {@linkcode parkCalls} gave. */
-export function unparkCalls({ ids, asked }: Calls, taken: readonly number[]): void {
-  for (const id of taken) {
-    ids.reserve(id);
-    asked[id] = new Abandoned();
-  }
+export function unparkCalls({ asked }: Calls, taken: readonly number[]): void {
+  for (const id of taken) asked[id] = new Abandoned();
 }

@@ -1,15 +1,8 @@
 import { PROTOCOL_ERROR } from "../wire/close-codes.ts";
 import { WireError } from "../wire/errors.ts";
+import { ACKNOWLEDGE_BYTES, ACKNOWLEDGE_FRAMES, MAX_HEADER } from "../wire/limits.ts";
 import { MAX_NUMBER, writeNumber } from "../wire/numbers.ts";
 import type { Remindable, Reminder } from "./reminder.ts";
-
-/** After how many counted frames, or bytes, they are acknowledged at the latest (PROTOCOL.md, "Counting"). */
-const MOST_FRAMES = 64;
-const MOST_BYTES = 65_536;
-/** What a frame has besides its body, in bytes: no header is longer. */
-const HEADER = 15;
-/** How long a frame may wait for its acknowledgement, in ms. */
-export const ACKNOWLEDGE_WITHIN = 1_000;
 
 /** Whose receipts they are. */
 export interface ReceiptsOwner {
@@ -54,8 +47,8 @@ export class Receipts implements Remindable {
     }
     this.received = (this.received + 1) & MAX_NUMBER;
     if (!this.#owner.lasting) return true;
-    this.#bytes += length + HEADER;
-    if (++this.#frames >= MOST_FRAMES || this.#bytes >= MOST_BYTES) this.#say();
+    this.#bytes += length + MAX_HEADER;
+    if (++this.#frames >= ACKNOWLEDGE_FRAMES || this.#bytes >= ACKNOWLEDGE_BYTES) this.#say();
     else if (!this.#reminded) {
       this.#reminded = true;
       this.#owner.options.reminder.add(this);

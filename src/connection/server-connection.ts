@@ -3,10 +3,12 @@ import type { Frame } from "../wire/frames.ts";
 import { checkFrameSize } from "../wire/packets.ts";
 import { Connection } from "./connection.ts";
 import { deaf } from "./deaf.ts";
+import type { Answering, Exchange } from "./exchange.ts";
 import { Load } from "./load.ts";
 import type { ParkedConnection, ServerConnectionOptions } from "./options.ts";
 import { areBusy, parkCalls, unparkCalls } from "./parked-calls.ts";
 import type { Receiver } from "./receiver.ts";
+import { ServerCalls } from "./server-calls.ts";
 import { ServerOutbox } from "./server-outbox.ts";
 
 /** A connection at a server: it is bounded, is sent what others are sent, too, and may go to another server. */
@@ -27,6 +29,10 @@ export class ServerConnection extends Connection {
   /** What the calls and items of the peer weigh. */
   get load(): Load {
     return (this.#load ??= new Load(this.options));
+  }
+
+  protected override createCalls(): ServerCalls {
+    return new ServerCalls(this);
   }
 
   /** Whether there is a socket. */
@@ -56,6 +62,15 @@ export class ServerConnection extends Connection {
    */
   offered(count: number): number | undefined {
     return this.lasting ? this.outbox.offered(count) : undefined;
+  }
+
+  took(exchange: Exchange): void {
+    this.load.took(exchange);
+  }
+
+  override ended(answering: Answering): void {
+    this.load.unstream(answering, 3);
+    super.ended(answering);
   }
 
   override send(frame: Frame): void {

@@ -1,17 +1,36 @@
 import type { Socket } from "../socket/socket.ts";
-import { SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
-import type { Frame } from "../wire/frames.ts";
+import { PROTOCOL_ERROR, SLOW_CONSUMER, type CloseCode } from "../wire/close-codes.ts";
+import { isWireError } from "../wire/errors.ts";
+import type { Body, Frame, Header } from "../wire/frames.ts";
 import { checkPacketSize, readPacket, writePackets } from "../wire/packets.ts";
-import { Link, type LinkOptions, type LinkOwner } from "./link.ts";
+import { Link, type LinkOwner } from "./link.ts";
+import type { Turn } from "./turn.ts";
 
 /** What is told of a server's link to whoever opened it. */
 export interface ServerLinkOwner extends LinkOwner {
+  /** The first frame arrived; said before it is taken. */
+  spoke?(link: Link): void;
+  /** A frame arrived; said before it is taken, where the options ask for it. */
+  trace?(header: Header, body: Body): void;
   /** What waited in the socket has gone to the network. */
   cleared?(): void;
 }
 
+/** Frames since the beginning. */
+export interface Meter {
+  received: number;
+  sent: number;
+}
+
 /** What a server's link needs to know. */
-export interface ServerLinkOptions extends LinkOptions {
+export interface ServerLinkOptions {
+  readonly turn: Pick<Turn, "add">;
+  /** The largest packet sent, in bytes; a longer frame goes alone. */
+  readonly packetOut: number;
+  /** Counts whole frames, both ways. */
+  readonly meter: Meter;
+  /** Whether the owner hears of each frame. */
+  readonly traced?: boolean | undefined;
   /** The largest packet taken, in bytes. */
   readonly packetIn: number;
   /** The most frames in a packet taken: the protocol's where nothing is said. */
@@ -23,7 +42,9 @@ export interface ServerLinkOptions extends LinkOptions {
 /** A link at a server: what it takes, and what waits in its socket, is bounded, and it is handed on. */
 export class ServerLink extends Link {
   declare protected owner: ServerLinkOwner;
-  readonly #limits: ServerLinkOptions;
+  readonly #options: ServerLinkOptions;
+  /** Whether its owner has heard that the first frame came. */
+  #spoke = false;
 
   /**
    * @param socket an open socket, from now on the link's alone
@@ -31,8 +52,9 @@ export class ServerLink extends Link {
    * @param options what it needs to know
    */
   constructor(socket: Socket, owner: ServerLinkOwner, options: ServerLinkOptions) {
-    super(socket, owner, options);
-    this.#limits = options;
+    super(socket, owner, options.turn);
+    this.packetOut = options.packetOut;
+    this.#options = options;
     socket.ondrain = ServerLink.#ondrain;
   }
 
@@ -49,7 +71,7 @@ export class ServerLink extends Link {
   handTo(owner: ServerLinkOwner): void {
     this.owner = owner;
     // What was said before, a hello, was not said to this one.
-    this.spoke = false;
+    this.#spoke = false;
   }
 
   /** Runs what takes frames later than they came; what they break closes the link, as it would have at once. */
@@ -62,7 +84,7 @@ export class ServerLink extends Link {
   }
 
   override flush(): void {
-    if (this.socket.bufferedAmount > this.#limits.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
+    if (this.socket.bufferedAmount > this.#options.sendLimit) this.close(SLOW_CONSUMER, "Slow consumer");
     else super.flush();
   }
 
@@ -72,9 +94,29 @@ export class ServerLink extends Link {
     super.close(code, reason);
   }
 
+  override frame(header: Header, body: Body): boolean {
+    const { meter, traced } = this.#options;
+    meter.received++;
+    if (!this.#spoke) {
+      this.#spoke = true;
+      this.owner.spoke?.(this);
+    }
+    if (traced) this.owner.trace?.(header, body);
+    return super.frame(header, body);
+  }
+
+  protected override speak(frames: number): void {
+    super.speak(frames);
+    this.#options.meter.sent += frames;
+  }
+
+  protected override fail(error: unknown): void {
+    super.fail(error, isWireError(error) ? error.closeCode : PROTOCOL_ERROR);
+  }
+
   protected override read(packet: string | Uint8Array): void {
-    checkPacketSize(packet, this.#limits.packetIn);
-    readPacket(packet, this, this.#limits.framesIn);
+    checkPacketSize(packet, this.#options.packetIn);
+    readPacket(packet, this, this.#options.framesIn);
   }
 
   protected override write(frames: readonly Frame[]): void {

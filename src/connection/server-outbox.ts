@@ -1,4 +1,5 @@
-import { CALL, type Frame } from "../wire/frames.ts";
+import type { Frame } from "../wire/frames.ts";
+import { CALL } from "../wire/kinds.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
 import type { ParkedOutbox, ServerOutboxLimits } from "./options.ts";
 import { NONE, Outbox } from "./outbox.ts";

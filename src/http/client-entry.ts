@@ -4,6 +4,7 @@
  */
 import { connect } from "../client/connect.ts";
 import type { ClientOptions, Manifest } from "../client/types.ts";
+import { prepareCodecs } from "../service/prepare-codecs.ts";
 import type { ClientHalf } from "../service/service.ts";
 
 export { pubsub } from "../services/pubsub/client.ts";
@@ -32,7 +33,9 @@ export function createConnect(
 ): (url?: string | URL, options?: GeneratedOptions) => unknown {
   return (url = serverUrl, options = {}) => {
     if (url === "") throw new TypeError("This client was not loaded from its server, so connect needs a URL");
-    return connect(url, { manifest, ...options, services: { ...createHalves(), ...options.services } });
+    const halves = Object.entries({ ...createHalves(), ...options.services });
+    const services = Object.fromEntries(halves.map(([name, half]) => [name, prepareCodecs(half)]));
+    return connect(url, { manifest, ...options, services });
   };
 }
 

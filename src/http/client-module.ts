@@ -1,3 +1,4 @@
+import { toCodec, type Codec, type CodecName } from "../wire/codecs.ts";
 import { clientCore, clientCoreMinified } from "./generated/client-core.ts";
 import { toHalfText } from "./half-text.ts";
 
@@ -29,6 +30,9 @@ export interface BuildClientOptions {
   /** Whether without comments and long names. */
   readonly minify?: boolean | undefined;
 }
+
+/** The codecs that the core's text brings along. */
+const names: readonly CodecName[] = ["json", "text", "bytes"];
 
 /** The halves that the core's text brings along. */
 const BUILT_IN = new Set(["pubsub", "rpc"]);
@@ -71,8 +75,11 @@ function toHalf({ name, kind, client, codec, callCodec, messageCodec }: ClientSe
   return code`{ ${parts.join(minify ? "," : ", ")} }`;
 }
 
-function toCodecText(codec: unknown, what: string, minify: boolean): string {
+function toCodecText(prepared: unknown, what: string, minify: boolean): string {
+  const codec = (prepared as Codec | null)?.own ?? prepared;
   if (typeof codec === "string") return toLiteral(codec);
+  const name = names.find((one) => toCodec(one) === codec);
+  if (name !== undefined) return toLiteral(name);
   if (typeof codec !== "object" || codec === null) throw new TypeError(`${what} is neither a name nor an object`);
   const parent: unknown = Object.getPrototypeOf(codec);
   if (parent !== null && Object.getPrototypeOf(parent) !== null) {

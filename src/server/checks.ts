@@ -1,6 +1,5 @@
-import { defaultLimits, type Limits } from "../wire/limits.ts";
+import { defaultLimits, MAX_FRAMES, type Limits } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
-import { MAX_FRAMES } from "../wire/packets.ts";
 
 /**
  * The limits of an app: the given ones, and the defaults for the others.

@@ -1,4 +1,4 @@
-import type { Answer } from "../service/answer.ts";
+import type { ServerAnswer } from "../service/server-answer.ts";
 import { compose, type Middleware, type Next } from "../service/middleware.ts";
 import { isThenable } from "../service/thenable.ts";
 import { REFUSED } from "../wire/close-codes.ts";
@@ -73,7 +73,7 @@ export class Dispatcher {
   // Nothing below makes a closure where nothing is late: a function that holds one costs its scope with every message.
 
   /** Hands it through the chain. What the chain throws, now or later, becomes the call's failure. */
-  #pass(chain: Next, peer: Peer, entry: ServiceEntry, answer: Answer | undefined, body: Body): void {
+  #pass(chain: Next, peer: Peer, entry: ServiceEntry, answer: ServerAnswer | undefined, body: Body): void {
     const passage = (peer.passage as Passage | undefined) ?? new Passage(peer, entry, this.#app);
     // Whatever comes before this is done takes another.
     peer.passage = undefined;

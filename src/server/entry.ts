@@ -1,14 +1,15 @@
 import type { Channels } from "../broker/channels.ts";
 import { Group, type Taker, type Volley } from "../connection/volley.ts";
 import type { AssetFolder } from "../service/asset.ts";
-import { Answer, type AnswerOptions } from "../service/answer.ts";
 import { Calling, type Call, type CallOptions } from "../service/call.ts";
 import type { ConnectionHandle, MessageContext, ServiceCallContext } from "../service/contexts.ts";
-import { checkDepth } from "../service/depth.ts";
+import { toShallowCodec } from "../service/depth.ts";
 import { Emitter } from "../service/emitter.ts";
 import type { BroadcastOptions, ServerHost, ServiceStorage } from "../service/hosts.ts";
 import type { Middleware } from "../service/middleware.ts";
 import type { Service } from "../service/service.ts";
+import { prepareCodecs } from "../service/prepare-codecs.ts";
+import { ServerAnswer, type ServerAnswerOptions } from "../service/server-answer.ts";
 import { toServiceCodecs, type ServiceCodecs } from "../service/service-codecs.ts";
 import type { Clock } from "../wire/clock.ts";
 import { isWireError, PrismError } from "../wire/errors.ts";
@@ -26,7 +27,7 @@ import type { Reports } from "./reports.ts";
 export interface EntryOwner {
   readonly clock: Clock;
   readonly limits: Limits;
-  readonly describe: AnswerOptions["describe"];
+  readonly describe: ServerAnswerOptions["describe"];
   /** The peers that are connected, and what many of them are sent alike. */
   readonly peers: ReadonlySet<Peer>;
   readonly volley: Volley;
@@ -65,7 +66,7 @@ export class ServiceEntry {
   readonly #codecs: ServiceCodecs;
   readonly #header: string;
   readonly #events: Emitter<EntryEvents>;
-  readonly #answerOptions: AnswerOptions;
+  readonly #answerOptions: ServerAnswerOptions;
   readonly #closers = new Closers();
   /** The message that is being handed out: one object for all of them. */
   readonly #delivery: Delivery = { body: undefined, context: undefined };
@@ -84,12 +85,11 @@ export class ServiceEntry {
     this.number = number;
     this.service = service;
     this.#owner = owner;
-    this.#codecs = toServiceCodecs(service);
+    this.#codecs = toServiceCodecs(prepareCodecs(service));
     this.#header = writeNumber(number);
     this.#events = new Emitter((error, event) => this.#failed(`A listener to ${event} failed`, error));
     this.#answerOptions = {
-      codec: this.#codecs.value,
-      check: (body) => checkDepth(this.#codecs.value, body, owner.limits.depth),
+      codec: toShallowCodec(this.#codecs.value, owner.limits.depth),
       describe: owner.describe,
       failed: (error) => this.#failed("A handler failed", error),
       refused: ({ code, message }) => owner.reports.refusedCall(this.name, code, message),
@@ -103,8 +103,8 @@ export class ServiceEntry {
   }
 
   /** Makes the answer to a call. */
-  createAnswer(): Answer {
-    return new Answer(this.#answerOptions);
+  createAnswer(): ServerAnswer {
+    return new ServerAnswer(this.#answerOptions);
   }
 
   /**
@@ -141,7 +141,7 @@ export class ServiceEntry {
    *
    * @throws {WireError} if its text is not valid UTF-8
    */
-  call(peer: Peer, answer: Answer, body: Body): void {
+  call(peer: Peer, answer: ServerAnswer, body: Body): void {
     const handler = this.#handler!;
     let value: unknown;
     try {

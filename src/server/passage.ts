@@ -1,4 +1,4 @@
-import type { Answer } from "../service/answer.ts";
+import type { ServerAnswer } from "../service/server-answer.ts";
 import type { ConnectionHandle } from "../service/contexts.ts";
 import type { AppEvents, EventBus } from "../service/hosts.ts";
 import type { Inbound } from "../service/middleware.ts";
@@ -21,7 +21,7 @@ export class Passage implements Inbound {
   kind: "message" | "call" = "message";
   body: Body = "";
   entry: ServiceEntry;
-  answer: Answer | undefined;
+  answer: ServerAnswer | undefined;
   /** Whether it has come through to its service. */
   arrived = false;
   /** Whether the middleware is done with it: it is let through no more. */
@@ -56,7 +56,7 @@ export class Passage implements Inbound {
   }
 
   /** Carries this message, or call, from now on. */
-  begin(entry: ServiceEntry, answer: Answer | undefined, body: Body): void {
+  begin(entry: ServiceEntry, answer: ServerAnswer | undefined, body: Body): void {
     this.kind = answer === undefined ? "message" : "call";
     this.entry = entry;
     this.answer = answer;

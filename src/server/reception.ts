@@ -1,9 +1,7 @@
 import type { Channels } from "../broker/channels.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
-import type { Meter } from "../connection/link.ts";
 import type { ServerConnectionOptions } from "../connection/options.ts";
-import type { ServerLink, ServerLinkOptions } from "../connection/server-link.ts";
-import { ACKNOWLEDGE_WITHIN } from "../connection/receipts.ts";
+import type { Meter, ServerLink, ServerLinkOptions } from "../connection/server-link.ts";
 import { Reminder } from "../connection/reminder.ts";
 import { Turn } from "../connection/turn.ts";
 import { Group, Volley } from "../connection/volley.ts";
@@ -11,7 +9,7 @@ import { openHandover } from "../handover/open-handover.ts";
 import type { SessionGate } from "../session/session-gate.ts";
 import { GOING_AWAY, type CloseCode } from "../wire/close-codes.ts";
 import type { Body, Header } from "../wire/frames.ts";
-import type { Limits } from "../wire/limits.ts";
+import { ACKNOWLEDGE_WITHIN, type Limits } from "../wire/limits.ts";
 import { MAX_NUMBER } from "../wire/numbers.ts";
 import type { AppStats } from "./app.ts";
 import type { Arrival } from "./arrival.ts";
@@ -105,7 +103,6 @@ export class Reception implements DoorOwner, DrainOwner, TransferOwner {
       framesIn: frames,
       packetOut: packet,
       sendLimit,
-      client: false,
       meter: this.#meter,
       traced: reports.traced,
     };

@@ -2,7 +2,8 @@ import { Emitter } from "../service/emitter.ts";
 import type { AppEvents, EventBus, Logger } from "../service/hosts.ts";
 import type { CloseCode } from "../wire/close-codes.ts";
 import { isPrismError } from "../wire/errors.ts";
-import { CALL, MESSAGE, type Body, type Header } from "../wire/frames.ts";
+import type { Body, Header } from "../wire/frames.ts";
+import { CALL, MESSAGE } from "../wire/kinds.ts";
 import type { AppLog } from "./log.ts";
 
 /** What a failure is about. */

@@ -1,5 +1,4 @@
-import type { Limits } from "../wire/limits.ts";
-import { MAX_FRAMES } from "../wire/packets.ts";
+import { MAX_FRAMES, type Limits } from "../wire/limits.ts";
 
 /** What a welcome says of a connection. */
 export interface WelcomeTo {

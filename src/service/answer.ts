@@ -10,30 +10,23 @@ import { Inflow, isAsyncIterable, Outflow, type ItemSink } from "./items.ts";
 export interface AnswerOptions {
   /** How results and items become bodies. */
   readonly codec: Codec;
-  /** Refuses an item's body, by throwing, before it is read. */
-  check?(body: Body): void;
-  /** What the caller is told of unexpected errors, if anything. */
-  readonly describe?: ((error: unknown) => string | undefined) | undefined;
   /** Hears of errors that the caller is not told. Never throws. */
   failed(error: unknown): void;
-  /** Hears of errors that the caller is told. Never throws. */
-  refused?(error: PrismError): void;
 }
 
 /** A peer's call while its handler is at work: what the handler returns or throws becomes the call's ending. */
 export class Answer extends Answering implements ItemSink {
-  readonly #options: AnswerOptions;
+  protected readonly options: AnswerOptions;
   #controller: AbortController | undefined;
   #inflow: Inflow<unknown> | undefined;
   #outflow: Outflow | undefined;
   #cancelled = false;
-  #working = false;
   #dropping = false;
 
   /** @param options the service's */
   constructor(options: AnswerOptions) {
     super();
-    this.#options = options;
+    this.options = options;
   }
 
   /** Aborted when the caller no longer wants the call, or is gone. Made when it is first asked for. */
@@ -55,17 +48,8 @@ export class Answer extends Answering implements ItemSink {
     return this.#inflow;
   }
 
-  /** Is at work from now on, whatever becomes of the call, until {@linkcode Answer.rest}. */
-  work(): void {
-    this.#working = true;
-    this.carrier?.load?.begin();
-  }
-
   /** Is at work no longer: its handler is done, or never began. */
-  rest(): void {
-    if (this.#working) this.carrier?.load?.end();
-    this.#working = false;
-  }
+  rest(): void {}
 
   /**
    * Runs a handler and ends the call with what becomes of it. A handler that returns a plain value costs no promise.
@@ -112,16 +96,23 @@ export class Answer extends Answering implements ItemSink {
 
   #endWith(error: unknown): void {
     if (this.over) return this.#release();
-    const { describe } = this.#options;
     if (isWireError(error)) return this.#endWith(new PrismError("bad_input", error.message));
-    if (isPrismError(error)) this.#options.refused?.(error);
-    else this.#options.failed(error);
     try {
-      this.failure(writeFailure(error, describe));
+      this.failure(this.report(error));
     } catch {
       this.failure(writeFailure(new PrismError("too_large")));
     }
     this.#release();
+  }
+
+  /**
+   * Says what the caller is not told, where it is heard of.
+   *
+   * @returns what the caller is told, as `!` has it
+   */
+  protected report(error: unknown): string {
+    if (!isPrismError(error)) this.options.failed(error);
+    return writeFailure(error);
   }
 
   /** Drops the items that the caller sends: nobody is going to take them. */
@@ -131,7 +122,7 @@ export class Answer extends Answering implements ItemSink {
   }
 
   emit(item: unknown): void {
-    this.item(this.#options.codec.encode(item));
+    this.item(this.options.codec.encode(item));
   }
 
   onmore(): void {
@@ -142,8 +133,7 @@ export class Answer extends Answering implements ItemSink {
     if (this.#dropping) return this.took();
     let item: unknown;
     try {
-      this.#options.check?.(body);
-      item = this.#options.codec.decode(body);
+      item = this.options.codec.decode(body);
     } catch (error) {
       if (isWireError(error)) throw error;
       return this.fail(isPrismError(error) ? error : new PrismError("bad_input", "Unreadable item"));
@@ -168,7 +158,7 @@ export class Answer extends Answering implements ItemSink {
     this.rest();
     if (this.over) return this.#release();
     try {
-      this.result(this.#options.codec.encode(value));
+      this.result(this.options.codec.encode(value));
     } catch (error) {
       return this.#fail(error);
     }
@@ -178,13 +168,12 @@ export class Answer extends Answering implements ItemSink {
   #send(items: AsyncIterable<unknown>): Promise<unknown> {
     this.#outflow = new Outflow(items, this);
     if (this.over) this.#outflow.stop();
-    else if (!this.streamOut()) {
-      // Also for what was begun before there were items: the iterator alone may not know of it.
-      this.oncancel();
-      throw new PrismError("busy");
-    }
+    else this.stream();
     return this.#outflow.run();
   }
+
+  /** Begins to send items. May throw. */
+  protected stream(): void {}
 
   /** The handler is done: lets go of a source of items, and of items that nobody is going to take any more. */
   #release(): void {

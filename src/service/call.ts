@@ -39,18 +39,18 @@ export interface CallingOptions {
   readonly clock: Clock;
 }
 
-const PENDING = 0;
-const DONE = 1;
-const FAILED = 2;
-
 /** The calling end. Its promise is made when it is first asked for, so that nobody's rejection goes unhandled. */
 export class Calling<Result, Item> extends Asking implements Call<Result, Item>, ItemSink {
   readonly [Symbol.toStringTag] = "Call";
   readonly #codec: Codec;
   readonly #signal: AbortSignal | undefined;
   readonly #outflow: Outflow | undefined;
-  #state = PENDING;
-  #value: unknown;
+  /** Whether it has come to its end, on this side at least. */
+  settled = false;
+  /** What it has come to: the result, or nothing where there is none. */
+  #result: Result | undefined;
+  #failed = false;
+  #error: unknown;
   #promise: Promise<Result> | undefined;
   #settle: (() => void) | undefined;
   #inflow: Inflow<Item> | undefined;
@@ -78,11 +78,6 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     }
   }
 
-  /** Whether it has come to its end, on this side at least. */
-  get settled(): boolean {
-    return this.#state !== PENDING;
-  }
-
   /** Starts sending items. Called once the call is under way. */
   start(): void {
     this.#outflow?.run().then(
@@ -101,8 +96,8 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
       this.#inflow = undefined;
     }
     this.#promise ??= new Promise((resolve, reject) => {
-      this.#settle = () => (this.#state === DONE ? resolve(this.#value as Result) : reject(this.#value));
-      if (this.#state !== PENDING) this.#settle();
+      this.#settle = () => (this.#failed ? reject(this.#error) : resolve(this.#result!));
+      if (this.settled) this.#settle();
     });
     return this.#promise.then(onfulfilled, onrejected);
   }
@@ -122,18 +117,13 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     return {
       next: async () => {
         const step = await inflow.next();
-        return step.done === true ? { done: true, value: this.#result } : step;
+        return step.done === true ? { done: true, value: this.#result! } : step;
       },
       return: async () => {
         await inflow.return();
-        return { done: true, value: this.#result };
+        return { done: true, value: this.#result! };
       },
     };
-  }
-
-  /** What an iteration ends with: the result, or nothing where there is none. */
-  get #result(): Result {
-    return (this.#state === DONE ? this.#value : undefined) as Result;
   }
 
   get #items(): Inflow<Item> {
@@ -142,7 +132,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
         () => this.took(),
         () => this.#abort(),
       );
-      if (this.#state !== PENDING) this.#inflow.end(this.#state === FAILED ? this.#value : undefined);
+      if (this.settled) this.#inflow.end(this.#error);
     }
     return this.#inflow;
   }
@@ -168,9 +158,11 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
 
   onresult(body: Body): void {
     try {
-      this.#end(DONE, this.#codec.decode(body));
+      const result = this.#codec.decode(body) as Result;
+      if (!this.settled) this.#result = result;
+      this.#end();
     } catch (error) {
-      this.#end(FAILED, new PrismError("bad_output", "Unreadable result"));
+      this.#fail(new PrismError("bad_output", "Unreadable result"));
       if (isWireError(error)) throw error;
     }
   }
@@ -179,7 +171,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     // Nobody knows whether the callee has done it.
     if (error.code === "lost" && this.#outflow === undefined && !this.settled && this.again?.() === true) return;
     this.over = true;
-    this.#end(FAILED, error);
+    this.#fail(error);
   }
 
   onexpired(): void {
@@ -189,7 +181,7 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
   /** Fails on this side, and tells the peer that nobody waits any more. */
   fail(error: unknown): void {
     this.cancel();
-    this.#end(FAILED, error);
+    this.#fail(error);
   }
 
   readonly #abort = (): void => {
@@ -198,14 +190,20 @@ export class Calling<Result, Item> extends Asking implements Call<Result, Item>,
     this.fail(error);
   };
 
-  #end(state: number, value: unknown): void {
-    if (this.#state !== PENDING) return;
-    this.#state = state;
-    this.#value = value;
+  #fail(error: unknown): void {
+    if (this.settled) return;
+    this.#failed = true;
+    this.#error = error;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.settled) return;
+    this.settled = true;
     this.timeout = this.deadline = Infinity;
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#settle?.();
-    this.#inflow?.end(state === FAILED ? value : undefined);
+    this.#inflow?.end(this.#error);
     this.#outflow?.stop();
   }
 }

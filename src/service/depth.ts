@@ -21,6 +21,22 @@ export function checkDepth(codec: Codec, body: Body, limit: number): void {
   if (deep) throw new PrismError("bad_input", `JSON nested deeper than ${limit}`);
 }
 
+/**
+ * A codec that reads nothing that is nested too deep.
+ *
+ * @param codec the codec
+ * @param limit how deep JSON may be
+ * @returns the codec itself, where it is not JSON's
+ */
+export function toShallowCodec(codec: Codec, limit: number): Codec {
+  if (codec.json !== true) return codec;
+  const decode = (body: Body): unknown => {
+    checkDepth(codec, body, limit);
+    return codec.decode(body);
+  };
+  return { clean: true, json: true, encode: (value) => codec.encode(value), decode };
+}
+
 /** What is between quotes is skipped as a whole, which costs a tenth of looking at each character. */
 function isDeepText(text: string, limit: number): boolean {
   let depth = 0;

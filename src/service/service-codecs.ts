@@ -1,4 +1,4 @@
-import { toCodec, type AnyCodec, type Codec, type CodecName } from "../wire/codecs.ts";
+import { json, type AnyCodec, type Codec, type CodecName } from "../wire/codecs.ts";
 
 /** How a service says that its bodies are written. */
 export interface CodecOptions {
@@ -18,14 +18,17 @@ export interface ServiceCodecs {
 }
 
 /**
- * The codecs of a service.
+ * The codecs of a service as `prepareCodecs` leaves it: what names mean, and what looks after a codec of one's own, is no
+ * part of a client whose services have neither.
  *
  * @param options what it says
  * @returns one for each kind of body
- * @throws {TypeError} for a name that there is not
+ * @throws {TypeError} for a name but JSON's, and for a codec that nobody looks after
  */
 export function toServiceCodecs({ codec, callCodec, messageCodec }: CodecOptions): ServiceCodecs {
-  const value = toCodec(codec);
-  const of = (own: AnyCodec | undefined): Codec => (own === undefined ? value : toCodec(own));
-  return { value, call: of(callCodec), message: of(messageCodec) };
+  const value = codec === undefined || codec === "json" ? json : codec;
+  const codecs = { value, call: callCodec ?? value, message: messageCodec ?? value };
+  for (const one of Object.values(codecs))
+    if ((one as Codec).clean !== true) throw new TypeError("Codec without defineClient");
+  return codecs as ServiceCodecs;
 }

@@ -2,6 +2,7 @@ import type { AnyCodec, Codec, CodecName } from "../wire/codecs.ts";
 import type { Asset } from "./asset.ts";
 import type { ClientHost, ServerHost } from "./hosts.ts";
 import type { Shape } from "./contexts.ts";
+import { prepareCodecs } from "./prepare-codecs.ts";
 import type { SchemaInput, SchemaOutput, StandardSchema } from "./schema.ts";
 
 /** The types that a service stands for. None of it exists at run time. */
@@ -22,7 +23,7 @@ export interface ServiceTypes {
 export interface ClientHalf<Kind extends string = string, Api = unknown> {
   /** Names the protocol that both halves speak. */
   readonly kind: Kind;
-  /** How its values become bodies; JSON where nothing is said. */
+  /** How its values become bodies, as `defineClient` and `defineService` leave it; JSON where nothing is said. */
   readonly codec?: CodecName | AnyCodec | undefined;
   /** How calls' bodies are written where that differs from all others. */
   readonly callCodec?: AnyCodec | undefined;
@@ -115,7 +116,7 @@ export interface DefineService<S> {
    *
    * @param definition its two halves, and what travels between them
    * @returns the service, for `app.service(name, …)`; it is a client half as well, for `connect`
-   * @throws {TypeError} if a half is missing
+   * @throws {TypeError} if a half is missing, or for the name of a codec that there is not
    */
   <
     const Kind extends string,
@@ -138,7 +139,7 @@ function define(definition: object): never {
   if (typeof kind !== "string" || typeof client !== "function" || typeof server !== "function") {
     throw new TypeError("A service needs a kind, a client and a server");
   }
-  return definition as never;
+  return prepareCodecs(definition) as never;
 }
 
 /** Declares a service of one's own: see {@linkcode DefineService}. */
@@ -166,6 +167,7 @@ export interface ClientDefinition<Kind, Name, Value, Up, Down, ClientApi> {
  *
  * @param definition the half, and what travels
  * @returns the same, for `connect` and for `defineService`
+ * @throws {TypeError} for the name of a codec that there is not
  */
 export function defineClient<
   const Kind extends string,
@@ -177,5 +179,5 @@ export function defineClient<
 >(
   definition: ClientDefinition<Kind, Name, Value, Up, Down, ClientApi>,
 ): ClientDefinition<Kind, Name, Value, Up, Down, ClientApi> {
-  return definition;
+  return prepareCodecs(definition);
 }

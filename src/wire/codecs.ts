@@ -8,6 +8,8 @@ export interface Codec<Value = unknown> {
   readonly json?: boolean | undefined;
   /** Says that its text never holds U+001E, so that nobody needs to look. */
   readonly clean?: boolean | undefined;
+  /** The codec that this one looks after. */
+  readonly own?: AnyCodec | undefined;
   /** Turns a value into text or bytes. May throw; the text MUST NOT hold U+001E. */
   encode(value: Value): Body;
   /** Turns a body back. Throws where it cannot be read; in a binary packet, text arrives as its UTF-8 bytes. */
@@ -109,6 +111,8 @@ export function toCodec(codec: CodecName | AnyCodec | undefined): Codec {
 /** A codec whose text is looked at: a separator in it would end the frame and begin another. */
 function toCleanCodec(codec: AnyCodec): Codec {
   return {
+    clean: true,
+    own: codec,
     json: codec.json,
     encode: (value) => {
       const body = codec.encode(value as never);

@@ -1,5 +1,21 @@
 import { PROTOCOL_ERROR } from "./close-codes.ts";
 import { WireError } from "./errors.ts";
+import {
+  ACKNOWLEDGE,
+  CALL,
+  CANCEL,
+  CONTROL,
+  FAILURE,
+  GRANT_DOWN,
+  GRANT_UP,
+  ITEM_DOWN,
+  ITEM_UP,
+  ITEMS_END,
+  MESSAGE,
+  PING,
+  PONG,
+  RESULT,
+} from "./kinds.ts";
 import { readNumber, type Cursor } from "./numbers.ts";
 
 /** What stands behind a frame's header: text, or bytes where it came in a binary packet. */
@@ -8,25 +24,9 @@ export type Body = string | Uint8Array;
 /** A whole frame, header and body, ready for a packet of its kind. */
 export type Frame = string | Uint8Array;
 
-/** The kinds of frame, by the character code that begins them (PROTOCOL.md, "Packets and frames"). */
-export const MESSAGE = 0;
-export const CALL = 0x3f;
-export const RESULT = 0x3d;
-export const FAILURE = 0x21;
-export const ITEM_DOWN = 0x3c;
-export const ITEM_UP = 0x3e;
-export const ITEMS_END = 0x2f;
-export const GRANT_DOWN = 0x2b;
-export const GRANT_UP = 0x2d;
-export const CANCEL = 0x23;
-export const CONTROL = 0x24;
-export const ACKNOWLEDGE = 0x25;
-export const PING = 0x28;
-export const PONG = 0x29;
-
 /** A frame's header as read; one object serves all frames of a packet, so nobody keeps it. */
 export interface Header extends Cursor {
-  /** One of the kinds of this module. */
+  /** One of the kinds of frame. */
   kind: number;
   /** The service's number, for messages and calls. */
   service: number;

@@ -1,4 +1,17 @@
-import { MAX_FRAMES } from "./packets.ts";
+// This file imports nothing: of such, bundlers write constants where they are used.
+
+/** The most frames that a packet may hold (PROTOCOL.md, "Limits and errors"). */
+export const MAX_FRAMES = 1024;
+/** No header is longer: a kind and two numbers of 7 characters. */
+export const MAX_HEADER = 15;
+/** Items that may be sent before the first grant (PROTOCOL.md, "Calls"). */
+export const INITIAL_CREDIT = 16;
+/** After how many items taken their credit is granted again: half, so that a busy sender does not run dry. */
+export const GRANT_EVERY = 8;
+/** After how many counted frames, or bytes, or ms, they are acknowledged at the latest (PROTOCOL.md, "Counting"). */
+export const ACKNOWLEDGE_FRAMES = 64;
+export const ACKNOWLEDGE_BYTES = 65_536;
+export const ACKNOWLEDGE_WITHIN = 1_000;
 
 /** Bounds on what a peer can make this end hold or do. Each end bounds what it receives. */
 export interface Limits {

@@ -1,14 +1,10 @@
 import { PROTOCOL_ERROR, TOO_BIG } from "./close-codes.ts";
 import { PrismError, WireError } from "./errors.ts";
 import { createHeader, readHeader, type Body, type Frame, type Header } from "./frames.ts";
+import { MAX_FRAMES, MAX_HEADER } from "./limits.ts";
 import { toUtf8, utf8Length } from "./utf8.ts";
 
-/** The most frames that a packet may hold (PROTOCOL.md, "Limits and errors"). */
-export const MAX_FRAMES = 1024;
-
 const SEPARATOR = "\x1e";
-/** No header is longer: a kind and two numbers of 7 characters. */
-const MAX_HEADER = 15;
 /** The most that a frame's length takes in a binary packet, and more than a separator in a text one. */
 const MAX_OVERHEAD = 5;
 
@@ -152,7 +148,8 @@ function writeBinary(frames: readonly Frame[]): Uint8Array {
  */
 export function frameLength(frame: Frame, limit: number): number {
   if (typeof frame !== "string") return frame.length;
-  return frame.length * 64 < limit ? frame.length * 3 : utf8Length(frame);
+  // Those that are not short are written in less time than their characters can be counted.
+  return frame.length * 64 < limit ? frame.length * 3 : toUtf8(frame).length;
 }
 
 /**

@@ -89,7 +89,7 @@ describe("webSocketDial", () => {
     const outcome = watch(Promise.resolve(dial("ws://a", [], signal)));
     FakeWebSocket.made[0]!.emit(type);
     await turn();
-    expect(outcome.error).toEqual(new Error("The socket to ws://a did not open"));
+    expect(outcome.error).toEqual(new Error("No socket to ws://a"));
   });
 
   test("fails where none can be made", async () => {
@@ -103,7 +103,7 @@ describe("webSocketDial", () => {
     const outcome = watch(Promise.resolve(dial("ws://a", [], controller.signal)));
     controller.abort();
     await turn();
-    expect(outcome.error).toEqual(new Error("The socket to ws://a did not open"));
+    expect(outcome.error).toEqual(new Error("No socket to ws://a"));
     expect(FakeWebSocket.made[0]!.closes).toHaveLength(1);
   });
 });

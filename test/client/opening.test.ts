@@ -177,7 +177,7 @@ describe("a service that the server", () => {
     expect(early.error).toEqual(error("not_found"));
     expect(late.error).toEqual(error("not_found"));
     expect(end.frames()).toEqual(['@"sent"']);
-    expect(stage.logged).toEqual([{ message: "The server has no such service", service: "a", data: undefined }]);
+    expect(stage.logged).toEqual([{ message: "No such service", service: "a", data: undefined }]);
   });
 
   test("has of another kind does not reach the client's", async () => {

@@ -207,7 +207,7 @@ describe("a dial", () => {
     await stage.clock.advance(1);
     expect(stage.attempts.map(({ signal }) => signal.aborted)).toEqual([true]);
     expect(stage.logged).toEqual([
-      { message: "No socket to ws://host/prism", data: new Error("The socket did not open in time") },
+      { message: "No socket to ws://host/prism", data: new Error("Not connected in time") },
     ]);
     await stage.clock.advance(250);
     expect(stage.attempts.map(({ signal }) => signal.aborted)).toEqual([true, false]);

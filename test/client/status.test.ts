@@ -213,9 +213,7 @@ describe("the log", () => {
     end.say("A{", "A2");
     await stage.clock.settle();
     expect(messages).toEqual([2]);
-    expect(stage.logged).toEqual([
-      { message: "A message could not be read", service: "a", data: expect.any(SyntaxError) },
-    ]);
+    expect(stage.logged).toEqual([{ message: "Unreadable message", service: "a", data: expect.any(SyntaxError) }]);
   });
 
   test("hears of handlers that fail, and what a half says", async () => {

@@ -4,7 +4,6 @@ import { Answering, Asking } from "../../src/connection/exchange.ts";
 import { Heartbeat } from "../../src/connection/heartbeat.ts";
 import type { Control } from "../../src/connection/control.ts";
 import { Link, type LinkOwner } from "../../src/connection/link.ts";
-import { ACKNOWLEDGE_WITHIN } from "../../src/connection/receipts.ts";
 import { Reminder } from "../../src/connection/reminder.ts";
 import { ServerConnection } from "../../src/connection/server-connection.ts";
 import { ServerLink, type ServerLinkOptions } from "../../src/connection/server-link.ts";
@@ -16,6 +15,7 @@ import type { Receiver } from "../../src/connection/receiver.ts";
 import type { PrismError } from "../../src/wire/errors.ts";
 import type { Body } from "../../src/wire/frames.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { ACKNOWLEDGE_WITHIN } from "../../src/wire/limits.ts";
 
 export type Packet = string | Uint8Array;
 
@@ -76,6 +76,7 @@ export class TestAnswering extends Answering {
 
 /** What an end can be given. */
 export interface EndOptions extends Partial<Omit<ServerLinkOptions, "turn" | "meter">> {
+  readonly client?: boolean;
   readonly calls?: number;
   readonly streams?: number;
   readonly asked?: number;
@@ -220,17 +221,17 @@ export class End {
       },
       broken: (_, error) => void this.broken.push(error),
     };
-    const kind = options.client ? Link : ServerLink;
     const linkOptions: ServerLinkOptions = {
       turn: this.turn,
       packetIn: options.packetIn ?? Infinity,
       framesIn: options.framesIn,
       packetOut: options.packetOut ?? 131_072,
       sendLimit: options.sendLimit ?? 4_194_304,
-      client: options.client ?? false,
       meter: this.meter,
     };
-    this.link = new kind(socket, owner, linkOptions);
+    if (options.client) this.link = new Link(socket, owner, this.turn);
+    else this.link = new ServerLink(socket, owner, linkOptions);
+    this.link.packetOut = linkOptions.packetOut;
     this.link.watch(this.heartbeat);
     if (attach) this.connection.attach(this.link);
     return this.link;

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { Ids } from "../../src/connection/ids.ts";
 import { End, type Ends } from "./ends.ts";
 import { createLasting, cut, resume } from "./resumption.ts";
 
@@ -91,19 +90,5 @@ describe("a connection that is handed over", () => {
     expect(ends.server.connection.busy).toBe(true);
     const after = handOver(ends);
     expect(after.server.connection.busy).toBe(false);
-  });
-});
-
-describe("numbers", () => {
-  test("that are taken already are passed over, in any word, and may be freed", () => {
-    const ids = new Ids();
-    for (const id of [0, 2, 31, 32, 100]) ids.reserve(id);
-    expect([ids.take(), ids.take()]).toEqual([1, 3]);
-    for (let id = 4; id < 31; id++) expect(ids.take()).toBe(id);
-    expect(ids.take()).toBe(33);
-    ids.free(31);
-    expect([ids.take(), ids.take()]).toEqual([31, 34]);
-    for (let id = 35; id < 100; id++) expect(ids.take()).toBe(id);
-    expect(ids.take()).toBe(101);
   });
 });

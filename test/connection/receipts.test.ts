@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ACKNOWLEDGE_WITHIN, Receipts } from "../../src/connection/receipts.ts";
+import { Receipts } from "../../src/connection/receipts.ts";
 import { Reminder } from "../../src/connection/reminder.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { ACKNOWLEDGE_WITHIN } from "../../src/wire/limits.ts";
 import { createBare } from "./ends.ts";
 
 interface Counted {

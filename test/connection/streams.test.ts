@@ -110,7 +110,7 @@ test("a call whose items go both ways is one stream, until both have ended", asy
   const { asking, answering } = open(ends);
   asking.item("x");
   await ends.clock.settle();
-  expect(answering.streamOut()).toBe(true);
+  expect(ends.server.connection.load.stream(answering, 2)).toBe(true);
   await expectRoom(ends, 1);
   asking.finish();
   await ends.clock.settle();
@@ -185,7 +185,12 @@ test("in whatever order things happen, a stream is refused exactly when there ar
 
 const closed = (end: End): readonly unknown[] => [...end.closed, ...end.broken];
 
-async function act(deed: Exclude<Deed, "open">, call: Call, calls: readonly Call[], { clock }: Ends): Promise<void> {
+async function act(
+  deed: Exclude<Deed, "open">,
+  call: Call,
+  calls: readonly Call[],
+  { clock, server }: Ends,
+): Promise<void> {
   const { asking, answering } = call;
   const full = !streams(call) && calls.filter(streams).length >= LIMIT;
   switch (deed) {
@@ -210,7 +215,7 @@ async function act(deed: Exclude<Deed, "open">, call: Call, calls: readonly Call
       call.held--;
       return;
     case "stream":
-      expect(answering.streamOut()).toBe(!full);
+      expect(server.connection.load.stream(answering, 2)).toBe(!full);
       call.out ||= !full;
       return;
     case "cancel":

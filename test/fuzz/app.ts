@@ -1,6 +1,14 @@
 /** The app under fuzz: every sort of procedure and codec, and handlers that fail on purpose. */
 import * as v from "valibot";
-import { defineService, prism, PrismError, type ConnectionHandle, type Middleware, type Prism } from "../../mod.ts";
+import {
+  defineClient,
+  defineService,
+  prism,
+  PrismError,
+  type ConnectionHandle,
+  type Middleware,
+  type Prism,
+} from "../../mod.ts";
 import type { Limits, LogEntry, ServerClock, StandardSchema } from "../../mod.ts";
 import { answer, procedure, rpc } from "../../src/services/rpc/server.ts";
 
@@ -302,7 +310,9 @@ const watch: Middleware = (inbound, next) => {
 
 /** The client halves of the app's services but rpc's. */
 export const halves = Object.fromEntries(
-  services.filter((name) => name !== "calls").map((name) => [name, { kind: name, codec: codecOf(name), client: open }]),
+  services
+    .filter((name) => name !== "calls")
+    .map((name) => [name, defineClient({ kind: name, codec: codecOf(name) as "json", client: open })]),
 );
 
 function codecOf(name: ServiceName): "json" | "text" | "bytes" | typeof Own {

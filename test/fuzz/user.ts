@@ -13,9 +13,9 @@ const CALM = [
   /^No socket to/,
   /^No token$/,
   /^The server wants a token/,
-  /^The server has no such service$/,
-  /^A message could not be read$/,
-  /^A queued message could not be sent$/,
+  /^No such service$/,
+  /^Unreadable message$/,
+  /^Message not sent$/,
 ];
 
 /** What a client answers without a whim. */

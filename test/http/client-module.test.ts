@@ -10,6 +10,8 @@ import { prism } from "../../src/server/prism.ts";
 import { procedure, rpc } from "../../src/services/rpc/server.ts";
 import { createApp, Sum, type App } from "../client-module/fixtures/app.ts";
 import { root } from "../support/runtimes.ts";
+import { defineClient } from "../../src/service/service.ts";
+import { bytes, json, text } from "../../src/wire/codecs.ts";
 import { dialInMemory } from "./dial-in-memory.ts";
 import { evaluate } from "./evaluate.ts";
 import { loadModule } from "./load-module.ts";
@@ -78,6 +80,17 @@ describe.each([false, true])("the module, minified: %s", (minify) => {
     const client = connect("ws://localhost", idle) as unknown as Record<string, unknown>;
     expect(client).toHaveProperty([name]);
     expect(text).toContain("['__proto__']:");
+  });
+
+  test.each([{ json }, { text }, { bytes }])("names the codecs that the core has", (codecs) => {
+    const [[name, codec]] = Object.entries<unknown>(codecs) as [[string, unknown]];
+    expect(write([{ ...echo, codec }], "{}", minify)).toBe(write([{ ...echo, codec: name }], "{}", minify));
+  });
+
+  test("writes a codec of one's own, not what looks after it", () => {
+    const codec = { encode: (value: unknown) => String(value), decode: (body: unknown) => body };
+    const prepared = defineClient({ ...echo, client: () => ({}), codec }).codec;
+    expect(write([{ ...echo, codec: prepared }], "{}", minify)).toBe(write([{ ...echo, codec }], "{}", minify));
   });
 
   test("has no space that it does not need", () => {

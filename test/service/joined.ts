@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect } from "vitest";
-import { Answer } from "../../src/service/answer.ts";
+import type { Answer } from "../../src/service/answer.ts";
 import { Calling, type CallOptions } from "../../src/service/call.ts";
-import { checkDepth } from "../../src/service/depth.ts";
+import { toShallowCodec } from "../../src/service/depth.ts";
+import { ServerAnswer } from "../../src/service/server-answer.ts";
 import { describeError } from "../../src/service/failures.ts";
 import { json, type Codec } from "../../src/wire/codecs.ts";
 import { createEnds, type EndOptions, type Ends } from "../connection/ends.ts";
@@ -35,9 +36,8 @@ export function joinWith(handler: Handler, options: JoinedOptions = {}): Joined 
   const answers: Answer[] = [];
   const failed: unknown[] = [];
   server.take = (_, id, body) => {
-    const answer = new Answer({
-      codec,
-      check: (body) => checkDepth(codec, body, 512),
+    const answer = new ServerAnswer({
+      codec: toShallowCodec(codec, 512),
       describe: exposeErrors ? describeError : undefined,
       failed: (error) => void failed.push(error),
     });

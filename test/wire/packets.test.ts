@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bodyText } from "../../src/wire/codecs.ts";
 import { writeFrame, type Frame } from "../../src/wire/frames.ts";
-import { checkPacketSize, MAX_FRAMES, readPacket, writePackets } from "../../src/wire/packets.ts";
+import { MAX_FRAMES } from "../../src/wire/limits.ts";
+import { checkPacketSize, readPacket, writePackets } from "../../src/wire/packets.ts";
 import { toUtf8 } from "../../src/wire/utf8.ts";
 import { anyParts, closeCodeOf, Collector, comparable, packetText, toFrame, type Parts } from "./support.ts";
 

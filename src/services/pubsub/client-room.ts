@@ -1,4 +1,4 @@
-import type { Ids } from "../../connection/ids.ts";
+import type { Ids } from "./ids.ts";
 import type { Call } from "../../service/call.ts";
 import { Emitter, type Off } from "../../service/emitter.ts";
 import type { ClientHost } from "../../service/hosts.ts";

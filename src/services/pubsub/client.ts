@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Ids } from "../../connection/ids.ts";
+import { Ids } from "./ids.ts";
 import type { Call } from "../../service/call.ts";
 import type { ClientHost } from "../../service/hosts.ts";
 import { isThenable } from "../../service/thenable.ts";

@@ -1,5 +1,5 @@
 import type { Channels } from "../../broker/channels.ts";
-import { Ids } from "../../connection/ids.ts";
+import { Ids } from "./ids.ts";
 import type { ConnectionHandle, MessageContext } from "../../service/contexts.ts";
 import type { ServerHost } from "../../service/hosts.ts";
 import { isThenable } from "../../service/thenable.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Ids } from "../../src/connection/ids.ts";
+import { Ids } from "../../../src/services/pubsub/ids.ts";
 
 /** The smallest free number, found in the plainest way. */
 class PlainIds {
@@ -45,4 +45,16 @@ test("thousands are handed out in order, and again once they are free", () => {
   const freed = all.filter((id) => id % 3 === 0);
   expect(freed.map(() => ids.take())).toEqual(freed);
   expect(ids.take()).toBe(5000);
+});
+
+test("that are taken already are passed over, in any word, and may be freed", () => {
+  const ids = new Ids();
+  for (const id of [0, 2, 31, 32, 100]) ids.reserve(id);
+  expect([ids.take(), ids.take()]).toEqual([1, 3]);
+  for (let id = 4; id < 31; id++) expect(ids.take()).toBe(id);
+  expect(ids.take()).toBe(33);
+  ids.free(31);
+  expect([ids.take(), ids.take()]).toEqual([31, 34]);
+  for (let id = 35; id < 100; id++) expect(ids.take()).toBe(id);
+  expect(ids.take()).toBe(101);
 });

@@ -1,4 +1,4 @@
-/** Hands out numbers from 0, the smallest free one first (PROTOCOL.md, "Calls"). One bit a number. */
+/** Hands out numbers from 0, the smallest free one first. One bit a number. */
 export class Ids {
   readonly #taken: number[] = [];
   /** No word before this one has a free bit. */
