@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../wire/clock.ts";
-import { writeFrame, type Body } from "../wire/frames.ts";
+import { headerText, writeFrame, type Body } from "../wire/frames.ts";
+import { MAX_DIGITS } from "../wire/limits.ts";
 import { MAX_NUMBER, readNumber, writeNumber, type Cursor } from "../wire/numbers.ts";
 import { randomId } from "../wire/random-id.ts";
 import { MOST_AHEAD, PATIENCE } from "./catch-up.ts";
@@ -7,9 +8,6 @@ import { Generations } from "./generations.ts";
 
 /** Names a run of numbers of one publisher in one channel: 66 random bits. */
 const NAME = 11;
-
-/** How many characters a number has at most. */
-const DIGITS = 7;
 
 /** How many runs are kept: 10,000. One that nobody has used for as long as half as many others begins anew, unnoticed. */
 const MOST_RUNS = 10_000;
@@ -77,7 +75,7 @@ export class RunReader {
   take(message: Body): void {
     const text = typeof message === "string";
     const cursor = this.#cursor;
-    cursor.text = text ? message : String.fromCharCode(...message.subarray(0, NAME + DIGITS));
+    cursor.text = text ? message : headerText(message, 0, NAME + MAX_DIGITS);
     cursor.at = NAME;
     let number: number;
     try {

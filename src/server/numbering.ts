@@ -1,4 +1,5 @@
-import { createHeader, type Frame } from "../wire/frames.ts";
+import { createHeader, headerText, writeFrame, type Frame } from "../wire/frames.ts";
+import { MAX_DIGITS } from "../wire/limits.ts";
 import { readNumber, writeNumber } from "../wire/numbers.ts";
 
 /** A service, as a table tells of it: its number, its kind, and what its client half needs. */
@@ -51,15 +52,9 @@ export class Numbering {
   message(frame: Frame): Frame | undefined {
     const cursor = createHeader();
     const text = typeof frame === "string";
-    cursor.text = text ? frame : String.fromCharCode(...frame.subarray(0, 7));
+    cursor.text = text ? frame : headerText(frame, 0, MAX_DIGITS);
     const number = this.outbound(readNumber(cursor));
     if (number === undefined) return undefined;
-    const header = writeNumber(number);
-    if (text) return header + frame.slice(cursor.at);
-    const body = frame.subarray(cursor.at);
-    const renumbered = new Uint8Array(header.length + body.length);
-    for (let i = 0; i < header.length; i++) renumbered[i] = header.charCodeAt(i);
-    renumbered.set(body, header.length);
-    return renumbered;
+    return writeFrame(writeNumber(number), text ? frame.slice(cursor.at) : frame.subarray(cursor.at));
   }
 }

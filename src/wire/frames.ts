@@ -87,6 +87,11 @@ const SHAPES: Readonly<Record<number, number>> = {
   [PONG]: 0,
 };
 
+/** What is left free before bytes, for headers that come before theirs. */
+const ROOM = 16;
+/** The bytes that were made last: a value gets its call's header right after its own, and is not copied again for it. */
+let last: Uint8Array | undefined;
+
 /**
  * Puts a header before a body.
  *
@@ -96,8 +101,29 @@ const SHAPES: Readonly<Record<number, number>> = {
  */
 export function writeFrame(header: string, body: Body): Frame {
   if (typeof body === "string") return header + body;
-  const frame = new Uint8Array(header.length + body.length);
-  for (let i = 0; i < header.length; i++) frame[i] = header.charCodeAt(i);
-  frame.set(body, header.length);
-  return frame;
+  const { length } = header;
+  let { buffer, byteOffset: at } = body;
+  if (body !== last || at < length) {
+    at = ROOM + length;
+    const fresh = new Uint8Array(at + body.length);
+    fresh.set(body, at);
+    ({ buffer } = fresh);
+  }
+  last = new Uint8Array(buffer, at - length, length + body.length);
+  for (let i = 0; i < length; i++) last[i] = header.charCodeAt(i);
+  return last;
+}
+
+/**
+ * The beginning of bytes as text, as far as a header may go.
+ *
+ * @param bytes where it stands
+ * @param from where it begins
+ * @param most how many bytes it has at most
+ * @returns a character for each byte
+ */
+export function headerText(bytes: Uint8Array, from: number, most: number): string {
+  let text = "";
+  for (let i = from; i < bytes.length && i < from + most; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
 }

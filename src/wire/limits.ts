@@ -2,6 +2,8 @@
 
 /** The most frames that a packet may hold (PROTOCOL.md, "Limits and errors"). */
 export const MAX_FRAMES = 1024;
+/** The most characters that a number has. */
+export const MAX_DIGITS = 7;
 /** No header is longer: a kind and two numbers of 7 characters. */
 export const MAX_HEADER = 15;
 /** Items that may be sent before the first grant (PROTOCOL.md, "Calls"). */

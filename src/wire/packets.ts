@@ -1,6 +1,6 @@
 import { PROTOCOL_ERROR, TOO_BIG } from "./close-codes.ts";
 import { PrismError, WireError } from "./errors.ts";
-import { createHeader, readHeader, type Body, type Frame, type Header } from "./frames.ts";
+import { createHeader, headerText, readHeader, type Body, type Frame, type Header } from "./frames.ts";
 import { MAX_FRAMES, MAX_HEADER } from "./limits.ts";
 import { toUtf8, utf8Length } from "./utf8.ts";
 
@@ -69,8 +69,7 @@ function readBinary(packet: Uint8Array, sink: FrameSink, most: number): void {
     }
     const end = at + length;
     if (end > packet.length) throw new WireError(PROTOCOL_ERROR, "Malformed length");
-    header.text = "";
-    for (let i = at; i < end && i < at + MAX_HEADER; i++) header.text += String.fromCharCode(packet[i]!);
+    header.text = headerText(packet, at, Math.min(length, MAX_HEADER));
     header.at = 0;
     const hasBody = length > 0 && readHeader(header);
     const body = at + header.at;

@@ -1,6 +1,7 @@
 import { bodyText } from "../../wire/codecs.ts";
 import { isWireError, PrismError } from "../../wire/errors.ts";
-import type { Body } from "../../wire/frames.ts";
+import { headerText, type Body } from "../../wire/frames.ts";
+import { MAX_DIGITS } from "../../wire/limits.ts";
 import { readNumber, writeNumber, type Cursor } from "../../wire/numbers.ts";
 
 /*
@@ -32,9 +33,8 @@ export const MOVED = "&";
 /** The most bytes before a value: a mark, a name in whatever form, and a space. */
 const HEAD = 1024;
 
-/** A number's first character, at least; and how many it has, at most. */
+/** A number's first character, at least. */
 const NUMBER = 0x40;
-const DIGITS = 7;
 
 /** A subscription, as the client asks for it. */
 export interface SubscribeRequest {
@@ -80,7 +80,7 @@ export interface PageHead {
 /** The beginning of a body, to read from: of bytes, so much as may stand before a value. */
 export function openBody(body: Body): Cursor {
   if (typeof body === "string") return { text: body, at: 0 };
-  return { text: String.fromCharCode(...body.subarray(0, body[0]! >= NUMBER ? DIGITS : HEAD)), at: 0 };
+  return { text: headerText(body, 0, body[0]! >= NUMBER ? MAX_DIGITS : HEAD), at: 0 };
 }
 
 /** What stands behind the cursor. */

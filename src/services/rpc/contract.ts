@@ -1,4 +1,5 @@
-import { createHeader, writeFrame, type Body } from "../../wire/frames.ts";
+import { createHeader, headerText, writeFrame, type Body } from "../../wire/frames.ts";
+import { MAX_DIGITS } from "../../wire/limits.ts";
 import { readNumber, writeNumber } from "../../wire/numbers.ts";
 import { isWireError } from "../../wire/errors.ts";
 
@@ -71,7 +72,7 @@ export interface CallBody {
  */
 export function readCall(body: Body): CallBody {
   const cursor = createHeader();
-  cursor.text = typeof body === "string" ? body : String.fromCharCode(...body.subarray(0, 7));
+  cursor.text = typeof body === "string" ? body : headerText(body, 0, MAX_DIGITS);
   try {
     const place = readNumber(cursor);
     return { place, value: typeof body === "string" ? body.slice(cursor.at) : body.subarray(cursor.at) };
