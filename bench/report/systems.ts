@@ -13,6 +13,7 @@ const names: ReadonlyMap<string, readonly [name: string, kind: Kind]> = new Map(
   ["ws echo", ["ws", "control"]],
   ["ws, corked", ["ws corked", "control"]],
   ["ws echo, corked", ["ws corked", "control"]],
+  ["TCP alone", ["TCP alone", "control"]],
   ["Bun.serve", ["Bun.serve", "control"]],
   ["Bun.serve echo", ["Bun.serve", "control"]],
   ["Deno.serve", ["Deno.serve", "control"]],

@@ -65,19 +65,19 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a number is used again before its call has ended",
     file: "src/connection/calls.ts",
-    from: "    const id = this.ids.next;",
-    to: "    for (const [at, one] of this.asked.entries()) if (one?.over) this.ids.free(at);\n    const id = this.ids.next;",
+    from: "    while (this.asked[this.#first] !== undefined) this.#first++;",
+    to: "    this.#first = 0;\n    while (this.asked[this.#first]?.over === false) this.#first++;",
   },
   {
     name: "numbers that are taken are not handed over",
     file: "src/connection/parked-calls.ts",
-    from: "    ids.reserve(id);\n",
+    from: "  for (const id of taken) asked[id] = new Abandoned();\n",
     to: "",
   },
   {
     name: "a number is never free again",
     file: "src/connection/calls.ts",
-    from: "    this.asked[id] = undefined;\n    this.ids.free(id);",
+    from: "    this.asked[id] = undefined;\n    if (id < this.#first) this.#first = id;",
     to: "    this.asked[id] = undefined;",
   },
   {
