@@ -16,39 +16,17 @@ const errorCodes: ReadonlyMap<string, number> = new Map([
   ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009],
 ]);
 
-/** A frame: in bytes, or as a string whose characters are its bytes, which Node writes without a buffer of its own. */
-type WebSocketFrame = Buffer | string;
-
 /** A frame longer than this is not kept, in bytes: it may be the last for a long time. */
 const MAX_KEPT = 65_536;
 let lastData: string | Uint8Array | undefined;
-let lastFrame: WebSocketFrame = EMPTY;
+let lastFrame = EMPTY;
 
 /** Bytes from here on go as they are, behind their header: to copy so many takes longer than to write two pieces. */
 const MIN_LONG = 4_096;
 
-/** The first two bytes of a text's frame, by its length, where the length is in the second. */
-const shortHeaders: readonly string[] = Array.from({ length: 126 }, (_, length) => String.fromCharCode(0x81, length));
-
 /** An unmasked frame (RFC 6455 section 5.2). The last one is kept: a publication goes to many sockets, as the same packet. */
-function toFrame(data: string | Uint8Array): WebSocketFrame {
+function toFrame(data: string | Uint8Array): Buffer {
   if (data === lastData) return lastFrame;
-  const frame = typeof data === "string" && isShortAscii(data) ? shortHeaders[data.length]! + data : toBytes(data);
-  if (frame.length <= MAX_KEPT) {
-    lastData = data;
-    lastFrame = frame;
-  }
-  return frame;
-}
-
-/** Whether a text is one byte for each character, and few of them: most answers to calls are. */
-function isShortAscii(text: string): boolean {
-  if (text.length >= shortHeaders.length) return false;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
-}
-
-function toBytes(data: string | Uint8Array): Buffer {
   const text = typeof data === "string";
   const length = text ? Buffer.byteLength(data) : data.length;
   const start = headerLength(length);
@@ -56,6 +34,10 @@ function toBytes(data: string | Uint8Array): Buffer {
   writeHeader(frame, text ? 0x81 : 0x82, length);
   if (text) frame.write(data, start);
   else frame.set(data, start);
+  if (length <= MAX_KEPT) {
+    lastData = data;
+    lastFrame = frame;
+  }
   return frame;
 }
 
@@ -89,7 +71,7 @@ export class NodeSocket implements Socket {
   #code = 1006; // ours, once we closed
   #closed = false;
   #draining = false;
-  #first: WebSocketFrame | undefined; // waits for the message that follows
+  #first: Buffer | undefined; // waits for the message that follows
 
   /**
    * @param ws the WebSocket
@@ -146,31 +128,25 @@ export class NodeSocket implements Socket {
       this.#first = toFrame(data);
       return;
     }
-    // Two small writes are two system calls, and two packets of TCP.
     const first = this.#first;
-    const long = typeof data !== "string" && data.length >= MIN_LONG;
-    if (first === undefined && !long) this.#write(toFrame(data));
+    this.#first = undefined;
+    if (typeof data !== "string" && data.length >= MIN_LONG) this.#writeLong(data, first);
     else {
-      this.#first = undefined;
-      this.#raw.cork();
-      if (first !== undefined) this.#write(first);
-      if (long) this.#writeLong(data);
-      else this.#write(toFrame(data));
-      this.#raw.uncork();
+      const frame = toFrame(data);
+      // Two small writes are two system calls, and two packets of TCP.
+      this.#raw.write(first === undefined ? frame : Buffer.concat([first, frame]));
     }
     if (!this.#draining && this.#ws.bufferedAmount > 0) this.#awaitDrain();
   }
 
-  #write(frame: WebSocketFrame): void {
-    if (typeof frame === "string") this.#raw.write(frame, "latin1");
-    else this.#raw.write(frame);
-  }
-
-  #writeLong(data: Uint8Array): void {
+  #writeLong(data: Uint8Array, first: Buffer | undefined): void {
     const header = Buffer.allocUnsafe(headerLength(data.length));
     writeHeader(header, 0x82, data.length);
+    this.#raw.cork();
+    if (first !== undefined) this.#raw.write(first);
     this.#raw.write(header);
     this.#raw.write(data);
+    this.#raw.uncork();
   }
 
   close(code?: number, reason?: string): void {
