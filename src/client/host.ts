@@ -116,7 +116,7 @@ export class Slot {
 
   // Closures, so that a half may take the host apart.
   #createHost(): ClientHost {
-    // oxlint-disable-next-line typescript/no-this-alias
+    // oxlint-disable-next-line typescript/no-this-alias -- in a getter, `this` is the object that has it
     const slot = this;
     return {
       get init() {

@@ -19,7 +19,7 @@ export class ServerAnswer extends Answer {
   #working = false;
 
   /** @param options the service's */
-  // oxlint-disable-next-line no-useless-constructor
+  // oxlint-disable-next-line no-useless-constructor -- it takes more than its parent does
   constructor(options: ServerAnswerOptions) {
     super(options);
   }
